@@ -11,7 +11,8 @@ transformers. Names: none means all. For each checkpoint:
     llama.cpp  its logits of `export --type f32` against those of transformers, largest difference over
                largest value; "to N": of the first N tokens, as llama.cpp has no windows for it
     read       KL divergence of `eval --model FILE.gguf --reference CHECKPOINT`
-    q4_k_m     KL divergence of llama.cpp's logits of that type
+    q8_0       KL divergence of llama.cpp's logits of that type, which rounds activations to 8 bits too
+    q4_k_m     the same of that type
 """
 import argparse
 import json
@@ -21,7 +22,7 @@ import sys
 
 import numpy as np
 
-COLUMNS = ("llama.cpp", "read", "q4_k_m")
+COLUMNS = ("llama.cpp", "read", "q8_0", "q4_k_m")
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIBRARY = """
 import json, sys, numpy
@@ -97,8 +98,9 @@ def measure(options, name):
         notes = run(options.awq, "export", "--model", directory, "--output", path, "--type", "f32", "--overwrite")
         ids, wanted = golden(directory, options.facts)
         rows = len(ids)
-        if any("warning: sliding_window" in line for line in notes):
-            rows = min(rows, text_config(directory)["sliding_window"])
+        for key in ("sliding_window", "attention_chunk_size"):
+            if any("warning: " + key in line for line in notes):
+                rows = min(rows, text_config(directory)[key])
         found = logits_of(path, ids, options.work)[:rows, :wanted.shape[1]]
         error = "%.1e" % float(np.abs(found - wanted[:rows]).max() / np.abs(wanted[:rows]).max())
         row["llama.cpp"] = error + (" to %d" % rows if rows < len(ids) else "")
@@ -110,8 +112,10 @@ def measure(options, name):
             "--overwrite")
         with open(report, encoding="utf-8") as file:
             row["read"] = "%.1e" % abs(json.load(file)["kl_divergence"])
-        run(options.awq, "export", "--model", directory, "--output", path, "--type", "q4_k_m", "--overwrite")
-        row["q4_k_m"] = "%.1e" % divergence(wanted[:rows], logits_of(path, ids, options.work)[:rows, :wanted.shape[1]])
+        for kind in ("q8_0", "q4_k_m"):
+            run(options.awq, "export", "--model", directory, "--output", path, "--type", kind, "--overwrite")
+            found = logits_of(path, ids, options.work)[:rows, :wanted.shape[1]]
+            row[kind] = "%.1e" % divergence(wanted[:rows], found)
         os.remove(path)
     except Exception as error:  # a cell of the table
         text = str(error).replace("awq: ", "").replace(directory + "/", "").replace("config: ", "")

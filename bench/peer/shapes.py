@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Checkpoints with a few blocks of a large shape, to time and not to use; needs no package.
 
-    python bench/peer/shapes.py model DIR [--shape 8b|1b] [--blocks 1]
+    python bench/peer/shapes.py model DIR [--shape 8b|1b|30b-a3b] [--blocks 1]
     python bench/peer/shapes.py ids FILE.jsonl [--samples 128] [--tokens 512]
 
-A model is a Llama of random bfloat16 weights whose norms have outlier channels, with a vocabulary of 8192 and the
-tokenizer of examples/data/tiny-llama. The ids are of that tokenizer.
+A model is a Llama (30b-a3b: a Qwen3 MoE) of random bfloat16 weights whose norms have outlier channels, with a
+vocabulary of 8192 and the tokenizer of examples/data/tiny-llama. The ids are of that tokenizer.
 """
 
 import argparse
@@ -17,7 +17,8 @@ import random
 import shutil
 import struct
 
-SHAPES = {"8b": (4096, 14336, 32, 8), "1b": (2048, 5632, 32, 4)}  # hidden, intermediate, heads, their keys
+# hidden, intermediate, heads, their keys; and of experts: how many, head size
+SHAPES = {"8b": (4096, 14336, 32, 8), "1b": (2048, 5632, 32, 4), "30b-a3b": (2048, 768, 32, 4, 128, 128)}
 VOCABULARY = 8192
 TOKENIZER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "data", "tiny-llama")
 
@@ -30,21 +31,27 @@ def bfloat16(values):
     return halves.tobytes()
 
 
-def tensors(hidden, intermediate, heads, keys, blocks):
+def tensors(blocks, hidden, intermediate, heads, keys, experts=0, head=0):
     """Name and shape of every tensor."""
-    width = hidden // heads * keys
+    head = head or hidden // heads
+    wide, width = head * heads, head * keys
     yield "model.embed_tokens.weight", (VOCABULARY, hidden)
     for block in range(blocks):
         prefix = f"model.layers.{block}."
         yield prefix + "input_layernorm.weight", (hidden,)
-        yield prefix + "self_attn.q_proj.weight", (hidden, hidden)
+        yield prefix + "self_attn.q_proj.weight", (wide, hidden)
         yield prefix + "self_attn.k_proj.weight", (width, hidden)
         yield prefix + "self_attn.v_proj.weight", (width, hidden)
-        yield prefix + "self_attn.o_proj.weight", (hidden, hidden)
+        yield prefix + "self_attn.o_proj.weight", (hidden, wide)
         yield prefix + "post_attention_layernorm.weight", (hidden,)
-        yield prefix + "mlp.gate_proj.weight", (intermediate, hidden)
-        yield prefix + "mlp.up_proj.weight", (intermediate, hidden)
-        yield prefix + "mlp.down_proj.weight", (hidden, intermediate)
+        if experts:
+            yield prefix + "self_attn.q_norm.weight", (head,)
+            yield prefix + "self_attn.k_norm.weight", (head,)
+            yield prefix + "mlp.gate.weight", (experts, hidden)
+        for place in [f"mlp.experts.{e}." for e in range(experts)] or ["mlp."]:
+            yield prefix + place + "gate_proj.weight", (intermediate, hidden)
+            yield prefix + place + "up_proj.weight", (intermediate, hidden)
+            yield prefix + place + "down_proj.weight", (hidden, intermediate)
     yield "model.norm.weight", (hidden,)
     yield "lm_head.weight", (VOCABULARY, hidden)
 
@@ -73,7 +80,7 @@ def write_weights(path, shape, blocks):
     """A safetensors file."""
     chance = random.Random(0)
     pool = Pool(chance)
-    listed = list(tensors(*shape, blocks))
+    listed = list(tensors(blocks, *shape))
     header, end = {}, 0
     for name, size in listed:
         count = 2 * size[0] * (size[1] if len(size) == 2 else 1)
@@ -92,17 +99,20 @@ def write_weights(path, shape, blocks):
 
 
 def make_model(directory, name, blocks):
-    hidden, intermediate, heads, keys = SHAPES[name]
+    hidden, intermediate, heads, keys, experts, head = (SHAPES[name] + (0, 0))[:6]
     os.makedirs(directory, exist_ok=True)
     for path in glob.glob(os.path.join(TOKENIZER, "*token*.json")):
         shutil.copy(path, directory)
     config = {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "dtype": "bfloat16", "hidden_act": "silu",
         "hidden_size": hidden, "intermediate_size": intermediate, "num_attention_heads": heads,
-        "num_key_value_heads": keys, "head_dim": hidden // heads, "num_hidden_layers": blocks,
+        "num_key_value_heads": keys, "head_dim": head or hidden // heads, "num_hidden_layers": blocks,
         "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "rope_theta": 500000.0, "vocab_size": VOCABULARY,
         "bos_token_id": 1, "eos_token_id": 2, "tie_word_embeddings": False,
     }
+    if experts:
+        config.update({"architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "num_experts": experts,
+                       "num_experts_per_tok": 8, "moe_intermediate_size": intermediate, "norm_topk_prob": True})
     with open(os.path.join(directory, "config.json"), "w") as file:
         json.dump(config, file, indent=2)
     write_weights(os.path.join(directory, "model.safetensors"), SHAPES[name], blocks)

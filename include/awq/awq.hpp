@@ -41,6 +41,7 @@
 #include <awq/checkpoint/gguf_layout.hpp>
 #include <awq/checkpoint/gguf_losses.hpp>
 #include <awq/checkpoint/gguf_notes.hpp>
+#include <awq/checkpoint/gguf_parameters.hpp>
 #include <awq/checkpoint/gguf_sink.hpp>
 #include <awq/checkpoint/gguf_source.hpp>
 #include <awq/checkpoint/gguf_tensor.hpp>

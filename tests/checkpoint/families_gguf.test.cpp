@@ -99,6 +99,54 @@ const family families[] = {
      "minimax-m2",
      "blk.1.attn_k_norm.weight",
      {32}},
+    {R"("architectures": ["ApertusForCausalLM"], "num_key_value_heads": 2)", "apertus"},
+    {R"("architectures": ["Cohere2MoeForCausalLM"], "num_key_value_heads": 2, "head_dim": 16, "num_experts": 4,
+        "num_experts_per_tok": 2, "num_shared_experts": 1, "first_k_dense_replace": 1, "sliding_window": 8,
+        "prefix_dense_intermediate_size": 48, "expert_selection_fn": "sigmoid",
+        "layer_types": ["full_attention", "sliding_attention"], "logit_scale": 0.5)",
+     "cohere2moe",
+     "blk.0.ffn_up.weight",
+     {64, 48}},
+    {R"("architectures": ["Cohere2MoeForCausalLM"], "num_key_value_heads": 2, "head_dim": 16, "num_experts": 4,
+        "num_experts_per_tok": 2, "num_shared_experts": 0, "sliding_window": 8, "rms_norm_eps": 1e-5,
+        "layer_types": ["sliding_attention", "full_attention"])",
+     "cohere2moe",
+     "blk.1.ffn_gate_exps.weight",
+     {64, 128, 4}},
+    {R"("architectures": ["ExaoneMoeForCausalLM"], "num_key_value_heads": 2, "head_dim": 16, "num_experts": 4,
+        "num_experts_per_tok": 2, "moe_intermediate_size": 32, "num_shared_experts": 1, "sliding_window": 8,
+        "first_k_dense_replace": 1, "layer_types": ["sliding_attention", "full_attention"])",
+     "exaone-moe",
+     "blk.1.exp_probs_b.bias",
+     {4}},
+    {R"("architectures": ["HYV3ForCausalLM"], "num_key_value_heads": 2, "head_dim": 16, "num_experts": 4,
+        "num_experts_per_tok": 2, "moe_intermediate_size": 32, "num_shared_experts": 1,
+        "first_k_dense_replace": 1)",
+     "hy_v3",
+     "blk.1.exp_probs_b",
+     {4}},
+    {R"("architectures": ["Llama4ForCausalLM"], "num_key_value_heads": 2, "head_dim": 16, "num_local_experts": 4,
+        "intermediate_size": 32, "intermediate_size_mlp": 128, "interleave_moe_layer_step": 2)",
+     "llama4",
+     "blk.1.ffn_down_shexp.weight",
+     {32, 64}},
+    {R"("architectures": ["MiMoV2FlashForCausalLM"], "num_key_value_heads": 2, "head_dim": 16, "v_head_dim": 24,
+        "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32, "sliding_window": 8,
+        "layer_types": ["full_attention", "sliding_attention"],
+        "rope_parameters": {"full_attention": {"rope_theta": 5e6, "partial_rotary_factor": 0.5},
+        "sliding_attention": {"rope_theta": 1e4, "partial_rotary_factor": 0.5}},
+        "first_k_dense_replace": 1, "attention_value_scale": 0.7)",
+     "mimo2",
+     "blk.1.attn_v.weight",
+     {64, 96}},
+    {R"("architectures": ["Mistral4ForCausalLM"], "q_lora_rank": 32, "kv_lora_rank": 32,
+        "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 12, "n_routed_experts": 4,
+        "num_experts_per_tok": 2, "moe_intermediate_size": 32, "n_shared_experts": 1, "first_k_dense_replace": 1,
+        "rope_parameters": {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 16,
+        "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.1})",
+     "mistral4",
+     "blk.1.attn_k_b.weight",
+     {16, 32, 4}},
     {R"("architectures": ["BloomForCausalLM"])", "bloom", "blk.1.attn_qkv.bias", {192}},
     {R"("architectures": ["FalconForCausalLM"], "new_decoder_architecture": true, "num_kv_heads": 2)",
      "falcon",
@@ -232,7 +280,7 @@ TEST_CASE("a GGUF file of each family has its names and shapes, and computes wha
 
 TEST_CASE("one run rounds experts and latent attention into a GGUF file")
 {
-    for (const std::size_t i : {2, 6, 12}) {
+    for (const std::size_t i : {2, 6, 12, 16}) {
         INFO(families[i].config);
         const test::scratch room;
         const std::string model = test::write_family(room, families[i].config);
@@ -293,5 +341,17 @@ TEST_CASE("what llama.cpp loads of a family only in one shape is refused in the 
     refused(R"("architectures": ["Cohere2ForCausalLM"], "tie_word_embeddings": false, "head_dim": 16)",
             "tie_word_embeddings");
     refused(R"("architectures": ["OPTForCausalLM"], "ffn_dim": 128, "word_embed_proj_dim": 64)",
-            "cannot be written as a GGUF file");
+            "llama.cpp has no OPT");
+    refused(R"("architectures": ["NanoChatForCausalLM"], "num_key_value_heads": 2)", "llama.cpp has no nanochat");
+    refused(R"("architectures": ["PhimoeForCausalLM"], "num_key_value_heads": 2, "num_local_experts": 4)",
+            "computes PhiMoE with RMS norms");
+    refused(R"("architectures": ["Llama4ForCausalLM"], "num_key_value_heads": 2, "head_dim": 16,
+               "num_local_experts": 4, "intermediate_size": 32, "intermediate_size_mlp": 128, "moe_layers": [0])",
+            "moe_layers");
+    refused(R"("architectures": ["Llama4ForCausalLM"], "num_key_value_heads": 2, "head_dim": 16,
+               "num_local_experts": 4, "intermediate_size": 32, "intermediate_size_mlp": 128, "use_qk_norm": false)",
+            "use_qk_norm");
+    refused(R"("architectures": ["ExaoneMoeForCausalLM"], "num_key_value_heads": 2, "head_dim": 16, "num_experts": 4,
+               "num_experts_per_tok": 2, "moe_intermediate_size": 32, "sliding_window": null)",
+            "some layers have a sliding_window");
 }

@@ -132,6 +132,25 @@ TEST_CASE("yarn is held with any attention factor, its blend only as llama.cpp d
     }
 }
 
+TEST_CASE("chunks and growth of Llama 4 that llama.cpp does not have are warned about, as its epsilon of Qwen 2-VL is")
+{
+    awq::model_config config;
+    awq::llama4_defaults(config);
+    const auto said = [&](const char* gguf) {
+        awq::notice_list notices;
+        awq::note_gguf_losses(config, *awq::gguf::find_architecture(gguf), notices);
+        return notices.empty() ? std::string{} : awq::line_of(notices[0]);
+    };
+    CHECK(said("llama4") == "");
+    config.attention_chunk = 16;
+    CHECK(has(said("llama4"), "warning: attention_chunk_size"));
+    CHECK(has(said("llama4"), "longer than 16 tokens"));
+    config.attention_chunk = 8192;
+    config.growth.length = 0;
+    CHECK(has(said("llama4"), "longer than 8192 tokens"));
+    CHECK(has(said("qwen2vl"), "rms_norm_eps"));
+}
+
 TEST_CASE("an attention factor that llama.cpp would use and we do not is refused")
 {
     const test::scratch room;

@@ -95,6 +95,23 @@ TEST_CASE("quantized experts are stored one by one")
     }
 }
 
+TEST_CASE("experts with zero points are warned about, as few programs read them")
+{
+    const test::scratch room;
+    const auto& [family, order] = stacked[0];
+    awq::oneshot_options options = test::run_of(room, test::write_family(room, family, order));
+    const auto warned = [&](const char* scheme) {
+        options.formats = {{{"Linear"}, scheme, {16}, {}}};
+        const auto report = test::run_oneshot(options);
+        if (!report) FAIL(report.error().text());
+        return std::ranges::any_of(report->notes, [](const awq::notice& each) {
+            return awq::line_of(each).starts_with("warning: experts have zero points");
+        });
+    };
+    CHECK(warned("W4A16_ASYM"));
+    CHECK_FALSE(warned("W4A16"));
+}
+
 TEST_CASE("a stack whose shape does not tell its order is refused by name")
 {
     const test::scratch room;
@@ -198,6 +215,33 @@ TEST_CASE("tokens of every expert are counted, all of them where experts shall s
     CHECK(2 * all->experts[1].fewest() == routed); // each token goes through two of four
     CHECK(all->experts[1].fewest() == all->experts[1].most());
     CHECK(test::kl_of(options.output, options.model) < 1e-7);
+}
+
+TEST_CASE("experts with few tokens are named, keep their scales, and are rounded by what all were given")
+{
+    const test::scratch room;
+    awq::oneshot_options options = test::run_of(room, test::write_family(room, qwen3_vl));
+    options.formats = {{{"Linear"}, "W4A16", {16}, {}}};
+    options.num_calibration_samples = 1;
+    options.max_seq_length = 8; // eight tokens, each through two of four experts
+    const auto report = test::run_oneshot(options);
+    if (!report) FAIL(report.error().text());
+    for (const awq::expert_report& each : report->experts)
+        CHECK(std::ranges::count(each.few, each.layer + ".mlp.experts.3") == 1);
+    const auto kept = [](const awq::run_report& from) {
+        return std::ranges::count_if(from.mappings, [](const awq::mapping_report& each) {
+            return each.skipped.find("routed to the expert") != std::string::npos;
+        });
+    };
+    std::ptrdiff_t starved = 0; // of 48 / 8 tokens
+    for (const awq::expert_report& each : report->experts)
+        starved += std::ranges::count_if(each.tokens, [](std::uint64_t tokens) { return tokens < 6; });
+    CHECK(starved > 0);
+    CHECK(kept(*report) == starved);
+    options.all_experts = true;
+    const auto all = test::run_oneshot(options);
+    REQUIRE(all);
+    CHECK(kept(*all) == 0);
 }
 
 TEST_CASE("experts that wait in a file give the bytes of experts in memory")

@@ -22,6 +22,17 @@ TEST_CASE("modules of a text model are named as they are")
     CHECK(targets.outside("mtp.fc").target == "mtp.fc");
 }
 
+TEST_CASE("a module that transformers has under another name is found by both")
+{
+    awq::model_config config;
+    config.architecture = "PhimoeForCausalLM";
+    const awq::module_targets targets{config};
+    const auto router = targets.of("model.layers.1.block_sparse_moe.gate");
+    CHECK(router.name == "model.layers.1.block_sparse_moe.gate");
+    CHECK(router.target == "re:model\\.layers\\.1\\.(block_sparse_moe\\.gate|mlp\\.router)$");
+    CHECK(targets.of("model.layers.1.self_attn.q_proj").target == "model.layers.1.self_attn.q_proj");
+}
+
 TEST_CASE("modules of a text part are named by their end, all else by the part that it is in")
 {
     for (const std::string prefix : {"language_model.model.", "model.language_model.", "model.", "model.text_model."}) {

@@ -123,7 +123,7 @@ private:
     /// Whether so many tokens say less of an expert's inputs than all tokens of the block do.
     static bool is_little(const block_input& input, std::uint64_t tokens) noexcept
     {
-        return tokens < input.width / few_tokens_share;
+        return are_few_tokens(tokens, input.width);
     }
 
     bool is_block_linear(std::string_view module) const noexcept { return smoothed_.layout().find(module) != nullptr; }

@@ -106,8 +106,20 @@ private:
         for (const std::string& name : mapping.balance_layers) report.balance_layers.push_back(prefix + name);
         report.tokens = inputs_of(mapping).tokens();
         report.skipped = shares_scales(mapping) ? std::string{} : mapping.reason;
+        if (is_starved(mapping, report.tokens)) report.skipped = "few tokens were routed to the expert";
         if (report.tokens == 0) report.skipped = "no token was routed to the expert";
         return report;
+    }
+
+    /// Whether an expert was given so few tokens that scales by them are worse than none, as measured.
+    bool is_starved(const resolved_mapping& mapping, std::uint64_t tokens) const
+    {
+        constexpr std::size_t share = 8; // of the channels
+        const block_layout& layout = block_.layout();
+        const block_linear* const reader = layout.find(mapping.balance_layers.front());
+        if (!reader || tokens >= reader->in_features / share) return false;
+        const auto input = std::ranges::find(layout.inputs, reader->reads, &block_input::value);
+        return input != layout.inputs.end() && input->is_routed;
     }
 
     bool shares_scales(const resolved_mapping& mapping) const noexcept

@@ -15,9 +15,9 @@
 
 namespace awq {
 
-/// An expert with fewer tokens than its channels divided by this is rounded by what all experts of
-/// the block were given.
-inline constexpr std::size_t few_tokens_share = 8;
+/// An expert with fewer tokens than channels is rounded by what all experts of the block were given: its own Gram
+/// matrix has no full rank, and rounds worse (bench/RESULTS.md).
+constexpr bool are_few_tokens(std::uint64_t tokens, std::size_t channels) noexcept { return tokens < channels; }
 
 /// Reports the tokens that each expert of a calibrated block was given, and names those with few.
 inline void count_tokens(const block_tensors& block, const block_statistics& statistics, run_report& report)
@@ -27,15 +27,15 @@ inline void count_tokens(const block_tensors& block, const block_statistics& sta
         const auto* const experts = std::get_if<experts_part>(&part);
         if (!experts || experts->experts.empty()) continue;
         const std::string& prefix = block.prefix();
-        expert_report made{prefix.substr(0, prefix.size() - 1), {}};
+        expert_report made{prefix.substr(0, prefix.size() - 1), {}, {}};
         for (const mlp_part& each : experts->experts) {
             const std::string& name = layout.linears[each.up.linear].name;
             const std::uint64_t tokens = statistics.of(name).tokens();
             made.tokens.push_back(tokens);
-            if (tokens < layout.hidden_size / few_tokens_share)
-                report.fallbacks.add("few tokens, fewer than an eighth of their channels: give more samples, "
-                                     "or --all-experts",
-                                     prefix + name.substr(0, name.rfind('.')));
+            if (!are_few_tokens(tokens, layout.hidden_size)) continue;
+            made.few.push_back(prefix + name.substr(0, name.rfind('.')));
+            report.fallbacks.add("few tokens, fewer than their channels: give more samples, or --all-experts",
+                                 made.few.back());
         }
         report.experts.push_back(std::move(made));
     }

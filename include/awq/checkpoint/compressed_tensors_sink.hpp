@@ -49,6 +49,17 @@ public:
         return made;
     }
 
+    std::vector<std::string> warnings(const std::vector<quantized_layer>& layers) const override
+    {
+        const auto is_lost = [](const quantized_layer& each) {
+            const integer_format* const integers = each.format.integers();
+            return integers && !integers->format.symmetric && each.name.find(".experts.") != std::string::npos;
+        };
+        if (std::ranges::none_of(layers, is_lost)) return {};
+        return {"experts have zero points, which transformers 5.17 and vLLM up to 0.22 do not read in "
+                "compressed-tensors; a symmetric scheme (W4A16) or AutoAWQ's layout is read"};
+    }
+
     /// One group has the target "Linear"; several name their layers, which no reader can mistake.
     status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
                         const std::vector<named_module>& left) const override

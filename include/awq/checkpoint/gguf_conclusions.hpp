@@ -21,6 +21,13 @@ inline std::size_t gguf_query_scalar(const gguf::architecture& arch, const model
     return other ? config.hidden_size / config.num_attention_heads : config.head_size();
 }
 
+/// What llama.cpp fixes for Llama 4: chunks of attention, and how the queries of layers that do not turn
+/// grow; every fourth is such a layer, and sees all tokens.
+struct gguf_llama4 {
+    static constexpr std::size_t chunk = 8192, period = 4, unnormed_experts = 128;
+    static constexpr query_growth growth{.slope = 0.1, .length = 8192, .shift = 1};
+};
+
 /// Whether embeddings are multiplied by the root of their length.
 inline bool gguf_scales_embeddings(const gguf::architecture& arch)
 {
@@ -38,6 +45,9 @@ inline bool gguf_knows_windows(const gguf::architecture& arch, const model_confi
 inline bool gguf_turns(const gguf::architecture& arch, const model_config& config, std::size_t layer)
 {
     if (arch.name == "smollm3") return (layer + 1) % 4 != 0;
+    if (arch.name == "llama4") return (layer + 1) % gguf_llama4::period != 0;
+    if (arch.name == "cohere2moe") return config.is_sliding(layer) || !config.experts.in(layer);
+    if (arch.name == "exaone-moe") return config.is_sliding(layer);
     if (arch.name == "cohere2" || arch.name == "afmoe" || (arch.name == "exaone4" && gguf_knows_windows(arch, config)))
         return config.is_sliding(layer);
     return arch.turns;

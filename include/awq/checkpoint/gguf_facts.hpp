@@ -8,6 +8,7 @@
 #include <awq/checkpoint/gguf_layout.hpp>
 #include <awq/checkpoint/gguf_losses.hpp>
 #include <awq/checkpoint/gguf_notes.hpp>
+#include <awq/checkpoint/gguf_parameters.hpp>
 #include <awq/checkpoint/gguf_vocabulary.hpp>
 #include <awq/config.hpp>
 #include <awq/io/gguf/hyperparameters.hpp>
@@ -15,9 +16,11 @@
 #include <awq/io/gguf/rope_freqs.hpp>
 #include <awq/model/forward/rope.hpp>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,6 +75,9 @@ inline status describe_local_rope(const model_config& config, const gguf::archit
         return error{error_code::unsupported, "config: llama.cpp turns heads of ", arch.name,
                      " models alike in all layers, this one has another rotary embedding in its "
                      "sliding layers"};
+    if (config.local_rope->partial_rotary_factor != config.rope.partial_rotary_factor)
+        return error{error_code::unsupported, "config: llama.cpp turns the same share of heads in all layers, this "
+                                              "one another in its sliding layers"};
     if (config.local_rope->kind != rope_kind::plain)
         return error{error_code::unsupported, "config: llama.cpp does not stretch the rotary "
                                               "embedding of sliding layers"};
@@ -97,23 +103,32 @@ inline void describe_windows(const model_config& config, const gguf::architectur
     // get one that hides nothing.
     const std::size_t all = config.max_position_embeddings;
     facts.sliding_window = gguf_count(config.sliding_window != 0 ? config.sliding_window : all);
-    if (!usual) facts.sliding_window_pattern = std::move(pattern);
+    if (!usual || arch.states_windows) facts.sliding_window_pattern = std::move(pattern);
+}
+
+/// llama.cpp's number of it.
+constexpr std::uint32_t gating_of(router_kind kind)
+{
+    if (kind == router_kind::softmax_chosen) return 3;
+    return kind == router_kind::sigmoid || kind == router_kind::sigmoid_chosen ? 2 : 1;
 }
 
 /// Experts, and the router's rule as the first block that has some states it.
-inline void describe_experts(const model_config& config, gguf::hyperparameters& facts)
+inline void describe_experts(const model_config& config, const gguf::architecture& arch, gguf::hyperparameters& facts)
 {
     const experts_config& experts = config.experts;
     if (experts.count == 0) return;
     facts.expert_count = gguf_count(experts.count);
     facts.expert_used_count = gguf_count(experts.per_token);
     facts.expert_feed_forward_length = gguf_count(experts.width);
+    if (experts.dense_width != 0) facts.feed_forward_length = gguf_count(experts.dense_width);
     if (experts.shared_width != 0) {
         facts.expert_shared_feed_forward_length = gguf_count(experts.shared_width);
         facts.expert_shared_count = gguf_count(experts.shared_width / experts.width);
     }
     facts.leading_dense_block_count = gguf_count(leading_dense(config));
-    facts.interleave_moe_layer_step = gguf_count(experts.step);
+    const bool by_step = arch.experts == gguf::expert_rule::by_step;
+    facts.interleave_moe_layer_step = gguf_count(by_step ? step_of_experts(config) : experts.step);
     if (experts.groups > 1) {
         facts.expert_group_count = gguf_count(experts.groups);
         facts.expert_group_used_count = gguf_count(experts.chosen_groups);
@@ -122,7 +137,22 @@ inline void describe_experts(const model_config& config, gguf::hyperparameters& 
     if (!rule) return;
     facts.expert_weights_scale = rule->scaling;
     facts.expert_weights_norm = rule->normalized;
-    facts.expert_gating_function = rule->kind == router_kind::sigmoid ? 2u : 1u;
+    facts.expert_gating_function = gating_of(rule->kind);
+}
+
+/// Keys and values of layers that have other numbers of them, or other sizes.
+inline void describe_heads(const model_config& config, gguf::hyperparameters& facts)
+{
+    if (config.head_dim != 0) facts.key_length = facts.value_length = gguf_count(config.head_dim);
+    if (config.value_head_dim != 0) facts.value_length = gguf_count(config.value_head_dim);
+    std::vector<std::uint32_t> counts;
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        for (const block_part& part : layout_of(config, layer).parts)
+            if (const auto* const found = std::get_if<attention_part>(&part))
+                counts.push_back(gguf_count(found->rule.kv_heads));
+    if (counts.empty() || std::ranges::count(counts, *facts.head_count_kv) == std::ssize(counts)) return;
+    facts.head_count_kv.reset();
+    facts.head_counts_kv = std::move(counts);
 }
 
 /// What llama.cpp calls latent attention: one key and value head of the latent's size.
@@ -144,10 +174,11 @@ inline void describe_scales(const model_config& config, const gguf::architecture
     const auto real = [](double value) { return static_cast<float>(value); };
     if (config.attention_cap != 0.0) facts.attention_softcap = real(config.attention_cap);
     if (config.logit_cap != 0.0) facts.final_logit_softcap = real(config.logit_cap);
-    if (arch.name == "command-r" || arch.name == "cohere2") facts.logit_scale = real(config.logit_multiplier);
+    if (arch.name == "command-r" || arch.name.starts_with("cohere2")) facts.logit_scale = real(config.logit_multiplier);
     if (config.alibi.most != 0.0) facts.max_alibi_bias = real(config.alibi.most);
     if (arch.name == "gptneox") facts.parallel_residual = config.parallel_residual;
-    if (config.growth.length != 0) {
+    if (arch.name == "mimo2") facts.value_scale = real(config.value_multiplier);
+    if (config.growth.length != 0 && arch.name != "llama4") {
         facts.temperature_scale = real(config.growth.slope);
         facts.temperature_length = gguf_count(config.growth.length);
     }
@@ -200,12 +231,12 @@ inline result<gguf::hyperparameters> gguf_hyperparameters(const model_config& co
     facts.head_count_kv = gguf_count(config.kv_heads());
     const auto eps = static_cast<float>(config.rms_norm_eps);
     (config.norms == norm_kind::rms ? facts.rms_epsilon : facts.layer_norm_epsilon) = eps;
-    if (config.head_dim != 0) facts.key_length = facts.value_length = gguf_count(config.head_dim);
+    detail::describe_heads(config, facts);
     if (arch->pairs) facts.vocab_size = gguf_count(config.vocab_size);
     detail::describe_rope(config, *arch, facts);
     AWQ_CHECK(detail::describe_local_rope(config, *arch, facts));
     detail::describe_windows(config, *arch, facts);
-    detail::describe_experts(config, facts);
+    detail::describe_experts(config, *arch, facts);
     detail::describe_latent(config, facts);
     detail::describe_scales(config, *arch, facts);
     return facts;
@@ -246,7 +277,9 @@ AWQ_COMPILED result<gguf::key_values> gguf_metadata(const directory_source& sour
     card.name = detail::title_of(source.path());
     if (detail::claims_to_be_phi3(card.name)) card.name.clear();
     card.size_label = gguf::size_label_of(layout.parameters());
-    return gguf::build_metadata(card, facts, tokens, layout.file_type());
+    gguf::key_values metadata = gguf::build_metadata(card, facts, tokens, layout.file_type());
+    AWQ_CHECK(write_gguf_parameters(source, metadata));
+    return metadata;
 }
 #endif
 

@@ -23,10 +23,27 @@
 
 namespace awq {
 
+/// Why llama.cpp has no file for an architecture.
+struct gguf_unknown {
+    std::string_view hf_name, why;
+};
+
+inline constexpr gguf_unknown gguf_unknowns[] = {
+    {"OPTForCausalLM", "has no OPT"},
+    {"GPTJForCausalLM", "has a name for GPT-J but cannot compute it"},
+    {"NanoChatForCausalLM", "has no nanochat"},
+    {"PhimoeForCausalLM", "computes PhiMoE with RMS norms and a plain softmax router, which is another model"},
+};
+
 /// The architecture of the files that llama.cpp knows the model by. Error: `unknown_architecture`.
 inline result<const gguf::architecture*> gguf_architecture_of(const model_config& config)
 {
     if (const auto* const found = gguf::architecture_of_hf(config.architecture)) return found;
+    for (const gguf_unknown& each : gguf_unknowns)
+        if (each.hf_name == config.architecture)
+            return error{
+                error_code::unknown_architecture, "llama.cpp ",        each.why,
+                "; no GGUF file can hold ",       config.architecture, ", oneshot and convert write safetensors of it"};
     return error{error_code::unknown_architecture, "architecture \"", config.architecture,
                  "\" cannot be written as a GGUF file here; oneshot and convert write "
                  "safetensors of it"};
@@ -163,10 +180,11 @@ private:
         }
     }
 
-    /// Gate and up of one layer are two tensors to most loaders.
+    /// Gate and up of one layer are two tensors to most loaders; parameters of xIELU are keys.
     void split(const mlp_part& part, const block_layout& layout, const std::string& prefix, const std::string& place,
                std::vector<bool>& done)
     {
+        if (part.act == activation::xielu) done[part.alpha_p] = done[part.alpha_n] = true;
         if (!part.gate || part.gate.linear != part.up.linear || arch_.takes_fused_mlp) return;
         const block_linear& linear = layout.linears[part.gate.linear];
         for (const std::size_t i : {linear.weight, linear.bias}) {
@@ -199,6 +217,8 @@ private:
         if (tensor.gguf.empty()) return {};
         const std::size_t dot = tensor.gguf.find('.');
         const std::string stem = tensor.gguf.substr(0, dot);
+        for (const gguf::renamed& each : arch_.renames)
+            if (each.usual == tensor.gguf) return place + std::string{each.name};
         for (const gguf::renamed& each : arch_.renames)
             if (each.usual == stem) return place + std::string{each.name} + tensor.gguf.substr(dot);
         return place + tensor.gguf;

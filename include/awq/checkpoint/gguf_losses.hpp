@@ -61,6 +61,32 @@ inline void note_lost_rope(const model_config& config, notice_list& notices)
                      "has its own");
 }
 
+/// Chunks and growth of Llama 4, which are constants to llama.cpp.
+inline void note_lost_chunks(const model_config& config, const gguf::architecture& arch, notice_list& notices)
+{
+    if (arch.name != "llama4") return;
+    using fixed = gguf_llama4;
+    const query_growth& growth = config.growth;
+    std::size_t same = config.max_position_embeddings; // as long as texts are no longer than this
+    if (config.attention_chunk != fixed::chunk)
+        same =
+            std::min(same, config.attention_chunk != 0 ? std::min(config.attention_chunk, fixed::chunk) : fixed::chunk);
+    if (growth.length != fixed::growth.length || growth.slope != fixed::growth.slope)
+        same =
+            std::min(same, growth.length != 0 ? std::min(growth.length, fixed::growth.length) : fixed::growth.length);
+    if (same == config.max_position_embeddings) return;
+    notices.warn("attention_chunk_size, floor_scale: llama.cpp fixes them at " + std::to_string(fixed::chunk) +
+                 " and " + std::to_string(fixed::growth.length) + " for llama4 models; in texts longer than " +
+                 std::to_string(same) + " tokens the GGUF file computes otherwise than this model, which has its own");
+}
+
+inline void note_lost_epsilon(const gguf::architecture& arch, notice_list& notices)
+{
+    if (arch.name == "qwen2vl")
+        notices.note("rms_norm_eps: llama.cpp 0.5.0 does not read it for qwen2vl models and computes with 0; its "
+                     "logits differ by some ten thousandths");
+}
+
 inline void note_lost_gelu(const model_config& config, const gguf::architecture& arch, notice_list& notices)
 {
     if (arch.mlp == gguf::mlp_function::gelu && activation_of(config.hidden_act) == activation::gelu)
@@ -76,6 +102,8 @@ inline void note_gguf_losses(const model_config& config, const gguf::architectur
 {
     detail::note_lost_windows(config, arch, notices);
     detail::note_lost_rope(config, notices);
+    detail::note_lost_chunks(config, arch, notices);
+    detail::note_lost_epsilon(arch, notices);
     detail::note_lost_gelu(config, arch, notices);
 }
 
@@ -89,6 +117,14 @@ inline std::optional<router_rule> router_rule_of(const model_config& config)
             for (const block_part& part : layout_of(config, layer).parts)
                 if (const auto* const found = std::get_if<experts_part>(&part)) return found->rule;
     return std::nullopt;
+}
+
+/// Every so manyth block has experts, as far as the first one that has some tells.
+inline std::size_t step_of_experts(const model_config& config)
+{
+    std::size_t layer = 0;
+    while (layer < config.num_hidden_layers && !config.experts.in(layer)) ++layer;
+    return layer + 1;
 }
 
 /// Blocks before the first one with experts.
@@ -107,6 +143,8 @@ inline bool has_function(const model_config& config, const gguf::architecture& a
         return act == activation::gelu_tanh || act == activation::gelu;
     case gguf::mlp_function::relu_squared:
         return act == activation::relu_squared;
+    case gguf::mlp_function::xielu:
+        return act == activation::xielu;
     default:
         return act == activation::silu;
     }
@@ -115,6 +153,7 @@ inline bool has_function(const model_config& config, const gguf::architecture& a
 constexpr const char* name_of_function(gguf::mlp_function mlp)
 {
     if (mlp == gguf::mlp_function::gelu) return "GELU";
+    if (mlp == gguf::mlp_function::xielu) return "xIELU";
     return mlp == gguf::mlp_function::silu ? "SiLU" : "squared ReLU";
 }
 
@@ -134,6 +173,24 @@ inline status check_gguf_mlp(const model_config& config, const gguf::architectur
     return {};
 }
 
+/// Llama 4: experts in every so manyth block; heads are normed unless there are as many as Maverick has.
+inline status check_gguf_steps(const model_config& config)
+{
+    const std::size_t step = step_of_experts(config);
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        if (config.experts.in(layer) != ((layer + 1) % step == 0))
+            return error{error_code::unsupported, "config: llama.cpp computes llama4 models with experts in every ",
+                         step, "th block, this one has moe_layers of its own; no GGUF file can hold it"};
+    if (config.qk_norm != (config.experts.count != gguf_llama4::unnormed_experts))
+        return error{error_code::unsupported,
+                     "config: llama.cpp computes llama4 models of ",
+                     config.experts.count,
+                     " experts with use_qk_norm ",
+                     config.qk_norm ? "false" : "true",
+                     "; no GGUF file can hold this one"};
+    return {};
+}
+
 inline status check_gguf_experts(const model_config& config, const gguf::architecture& arch)
 {
     const auto rule = router_rule_of(config);
@@ -143,12 +200,17 @@ inline status check_gguf_experts(const model_config& config, const gguf::archite
     };
     if (!rule) return {};
     if (arch.experts == gguf::expert_rule::none) return refuse("no experts");
+    if (arch.experts == gguf::expert_rule::by_step) return check_gguf_steps(config);
     const bool by_keys = arch.experts == gguf::expert_rule::by_keys;
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
         if (config.experts.in(layer) != (layer >= (by_keys ? leading_dense(config) : 0)))
             return refuse(by_keys ? "dense blocks before all others only" : "experts in every block");
     if (rule->groups > 1 && rule->group_best != 2) return refuse("groups of experts that count by their two best");
-    if (by_keys) return {};
+    if (arch.name == "cohere2moe" && config.experts.shared_width != 0 && !config.experts.averaged)
+        return refuse("shared_expert_combination_strategy \"average\"");
+    if (by_keys && arch.name != "mimo2") return {};
+    if (by_keys && rule->scaling == 1.0f && rule->normalized) return {};
+    if (by_keys) return refuse("norm_topk_prob true and routed_scaling_factor 1");
     if (rule->normalized != (arch.experts == gguf::expert_rule::normalized))
         return refuse(rule->normalized ? "norm_topk_prob false" : "norm_topk_prob true");
     return {};
@@ -193,6 +255,16 @@ inline status check_gguf_attention(const model_config& config, const gguf::archi
                      "from ",
                      normed, " layers on; no GGUF file can hold this one"};
     return {};
+}
+
+/// Some loaders insist on a window.
+inline status check_gguf_windows(const model_config& config, const gguf::architecture& arch)
+{
+    bool any = !arch.needs_window;
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) any = any || config.window_of(layer) != 0;
+    if (any) return {};
+    return error{error_code::unsupported, "config: llama.cpp loads ", arch.name,
+                 " models only if some layers have a sliding_window; no GGUF file can hold this one"};
 }
 
 inline status check_gguf_rope(const model_config& config, const gguf::architecture& arch)
@@ -240,6 +312,7 @@ inline status check_gguf_function(const model_config& config, const gguf::archit
     AWQ_CHECK(detail::check_gguf_mlp(config, arch));
     AWQ_CHECK(detail::check_gguf_experts(config, arch));
     AWQ_CHECK(detail::check_gguf_attention(config, arch));
+    AWQ_CHECK(detail::check_gguf_windows(config, arch));
     AWQ_CHECK(detail::check_gguf_rope(config, arch));
     if (config.scaled_embeddings != gguf_scales_embeddings(arch))
         return error{error_code::unsupported,

@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/checkpoint/directory_source.hpp>
+#include <awq/checkpoint/gguf_parameters.hpp>
 #include <awq/checkpoint/gguf_tensor.hpp>
 #include <awq/support/notice.hpp>
 
@@ -70,6 +71,10 @@ inline void note_left_out(const directory_source& from, std::span<const gguf_ten
     std::set<std::string, std::less<>> written;
     for (const gguf_tensor& each : tensors)
         for (const gguf_part& part : each.parts) written.insert(from.name_in_file(part.hf_name));
+    for (const gguf_parameter& each : gguf_parameters(from.config())) {
+        const std::string stem = each.name.substr(0, each.name.rfind('.') + 1);
+        written.insert({each.name, stem + "beta", stem + "eps"});
+    }
     detail::name_sample left;
     for (const safetensors::tensor* const each : from.checkpoint().tensors())
         if (!written.contains(each->name)) left.add(each->name);

@@ -7,6 +7,7 @@
 #include <awq/block/check_tensors.hpp>
 #include <awq/block/tensor_source.hpp>
 #include <awq/checkpoint/gguf_inventory.hpp>
+#include <awq/checkpoint/gguf_parameters.hpp>
 #include <awq/checkpoint/model_path.hpp>
 #include <awq/checkpoint/read_gguf_config.hpp>
 #include <awq/checkpoint/tensor_reports.hpp>
@@ -19,6 +20,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -42,6 +45,7 @@ public:
         AWQ_TRY(source->config_, read_gguf_config(source->file_));
         AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(source->config_));
         AWQ_TRY(gguf_inventory inventory, gguf_inventory::make(source->config_, *arch));
+        AWQ_TRY(source->parameters_, read_gguf_parameters(source->file_, source->config_));
         source->inventory_ = std::make_unique<const gguf_inventory>(std::move(inventory));
         AWQ_CHECK(check_tensors(*source));
         return source;
@@ -63,6 +67,7 @@ public:
     std::optional<stored_tensor_facts> stored(std::string_view name) const override
     {
         std::optional<stored_tensor_facts> facts;
+        if (parameters_.contains(name)) return stored_tensor_facts{{1}, "F32"};
         std::uint64_t rows = 0, columns = 0;
         for (const gguf_place& place : inventory_->places_of(name)) {
             const gguf_tensor& planned = inventory_->tensor(place);
@@ -110,6 +115,7 @@ public:
                          " of ",
                          out.cols(),
                          " columns were asked for"};
+        if (const auto found = parameters_.find(name); found != parameters_.end()) out(0, 0) = found->second;
         for (const gguf_place& place : inventory_->places_of(name))
             read_part(inventory_->tensor(place), inventory_->part(place), first_row, out);
         if (all_finite({out.data(), out.size()})) return {};
@@ -186,6 +192,7 @@ private:
     gguf::file file_;
     model_config config_;
     std::unique_ptr<const gguf_inventory> inventory_;
+    std::map<std::string, float, std::less<>> parameters_; ///< that are keys in the file
 };
 
 } // namespace awq

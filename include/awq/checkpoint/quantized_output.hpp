@@ -45,6 +45,7 @@ public:
         quantized_output made{source,           std::move(directory), std::move(writer),
                               std::move(codec), std::move(layers),    std::move(left)};
         AWQ_TRY(made.notes_, carry_over(source.directory(), made.directory_.where(), replaced_files));
+        for (std::string& each : made.codec_->warnings(made.layers_)) made.notes_.push_back(std::move(each));
         made.stacks_ = stacks;
         AWQ_CHECK(made.write_config());
         return made;

@@ -35,6 +35,25 @@ inline status require(const gguf::file& file, const gguf::hyperparameters& facts
     return {};
 }
 
+/// Of layers that have other numbers of key heads only MiMo V2 is known: those with a window twice as many.
+inline status read_head_counts(const gguf::file& file, const gguf::hyperparameters& facts, model_config& into)
+{
+    const std::vector<std::uint32_t>& counts = *facts.head_counts_kv;
+    const std::vector<bool> sliding = facts.sliding_window_pattern.value_or(std::vector<bool>{});
+    std::size_t base = 0;
+    bool fits =
+        facts.architecture == "mimo2" && counts.size() == into.num_hidden_layers && sliding.size() == counts.size();
+    for (std::size_t i = 0; fits && i < counts.size(); ++i) {
+        const std::size_t own = sliding[i] ? counts[i] / 2 : counts[i];
+        fits = counts[i] == own * (sliding[i] ? 2 : 1) && (base == 0 || own == base);
+        base = own;
+    }
+    into.num_key_value_heads = base;
+    if (fits) return {};
+    return error{error_code::unsupported, file.path(), ": ", printable(facts.architecture),
+                 ".attention.head_count_kv is a list that no supported model has"};
+}
+
 inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameters& facts, model_config& into)
 {
     AWQ_CHECK(require(file, facts, "block_count", facts.block_count, into.num_hidden_layers));
@@ -43,6 +62,7 @@ inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameter
     AWQ_CHECK(require(file, facts, "feed_forward_length", facts.feed_forward_length, into.intermediate_size));
     AWQ_CHECK(require(file, facts, "attention.head_count", facts.head_count, into.num_attention_heads));
     into.num_key_value_heads = facts.head_count_kv.value_or(*facts.head_count);
+    if (facts.head_counts_kv) AWQ_CHECK(read_head_counts(file, facts, into));
     const bool rms = into.norms == norm_kind::rms;
     const auto& epsilon = rms ? facts.rms_epsilon : facts.layer_norm_epsilon;
     if (!epsilon)
@@ -57,6 +77,10 @@ inline status read_gguf_heads(const gguf::file& file, const gguf::hyperparameter
 {
     const auto usual = static_cast<std::uint32_t>(into.hidden_size / into.num_attention_heads);
     into.head_dim = facts.key_length.value_or(usual);
+    if (into.value_head_dim != 0) {
+        into.value_head_dim = facts.value_length.value_or(usual);
+        return {};
+    }
     if (into.latent.rank == 0) {
         if (facts.value_length.value_or(usual) == into.head_dim) return {};
         return error{error_code::unsupported,
@@ -95,6 +119,13 @@ inline std::size_t gguf_rows(const gguf::file& file, std::size_t layer, const ch
     return found && found->dim_count > 1 ? static_cast<std::size_t>(found->dims()[1]) : 0;
 }
 
+inline std::size_t first_with_experts(const gguf::file& file, const model_config& config)
+{
+    std::size_t layer = 0;
+    while (layer + 1 < config.num_hidden_layers && gguf_rows(file, layer, "ffn_up_exps") == 0) ++layer;
+    return layer;
+}
+
 /// Experts; their widths are those of the first tensors that there are.
 inline status read_gguf_experts(const gguf::file& file, const gguf::hyperparameters& facts,
                                 const gguf::architecture& arch, model_config& into)
@@ -109,10 +140,19 @@ inline status read_gguf_experts(const gguf::file& file, const gguf::hyperparamet
     AWQ_CHECK(require(file, facts, "expert_used_count", facts.expert_used_count, experts.per_token));
     const bool by_keys = arch.experts == gguf::expert_rule::by_keys;
     if (by_keys) experts.first = facts.leading_dense_block_count.value_or(0);
-    experts.width = gguf_rows(file, experts.first, "ffn_up_exps");
-    experts.shared_width = gguf_rows(file, experts.first, "ffn_up_shexp");
+    if (arch.name == "mimo2") experts.first = first_with_experts(file, into); // no key says so
+    if (arch.experts == gguf::expert_rule::by_step)
+        experts.step = std::max(1u, facts.interleave_moe_layer_step.value_or(1));
+    const std::size_t some = experts.first + experts.step - 1; // a block that has experts
+    experts.width = gguf_rows(file, some, "ffn_up_exps");
+    experts.shared_width = gguf_rows(file, some, "ffn_up_shexp");
     experts.normalized =
         by_keys ? facts.expert_weights_norm.value_or(false) : arch.experts == gguf::expert_rule::normalized;
+    if (arch.name == "cohere2moe") {
+        experts.by_sigmoid = facts.expert_gating_function.value_or(2) == 2;
+        experts.averaged = experts.shared_width != 0;
+        experts.dense_width = into.intermediate_size;
+    }
     const float scale = by_keys ? facts.expert_weights_scale.value_or(0.0f) : 0.0f;
     experts.scaling = scale == 0.0f ? 1.0 : static_cast<double>(scale);
     experts.groups = std::max(1u, facts.expert_group_count.value_or(1));
@@ -229,12 +269,17 @@ inline void read_gguf_windows(const gguf::hyperparameters& facts, const gguf::ar
 {
     constexpr std::uint32_t gemma2_window = 4096;
     into.sliding_window = 0;
+    if (arch.name == "llama4") { // layers that turn see their own chunk
+        into.sliding_window_pattern = gguf_llama4::period;
+        into.qk_norm = into.experts.count != gguf_llama4::unnormed_experts;
+    }
     if (gguf_knows_windows(arch, into))
         into.sliding_window = facts.sliding_window.value_or(arch.name == "gemma2" ? gemma2_window : 0);
     if (into.sliding_window == 0) return into.local_rope.reset(); // to llama.cpp no layer slides then
     into.sliding_window_pattern = arch.window_period;
     into.sliding_layers = facts.sliding_window_pattern.value_or(std::vector<bool>{});
     if (arch.name == "olmo2") into.local_rope.emplace().theta = into.rope.theta;
+    if (into.local_rope) into.local_rope->partial_rotary_factor = into.rope.partial_rotary_factor;
     if (into.local_rope)
         into.local_rope->theta = facts.rope_freq_base_swa.value_or(static_cast<float>(into.local_rope->theta));
 }
@@ -250,7 +295,9 @@ inline void read_gguf_scales(const gguf::hyperparameters& facts, const gguf::arc
         into.logit_multiplier = arch.name.starts_with("granite") ? 1.0 / *facts.logit_scale : *facts.logit_scale;
     if (arch.name == "gptneox") into.parallel_residual = facts.parallel_residual.value_or(true);
     if (facts.max_alibi_bias && into.alibi.most != 0.0) into.alibi.most = *facts.max_alibi_bias;
-    into.growth = {facts.temperature_scale.value_or(0.0f), facts.temperature_length.value_or(0)};
+    if (arch.name != "llama4")
+        into.growth = {facts.temperature_scale.value_or(0.0f), facts.temperature_length.value_or(0)};
+    into.value_multiplier = facts.value_scale.value_or(1.0f);
     if (!arch.name.starts_with("granite")) return;
     into.attention_multiplier = facts.attention_scale.value_or(0.0f);
     into.embedding_multiplier = facts.embedding_scale.value_or(1.0f);
@@ -310,6 +357,7 @@ inline result<model_config> start_gguf_config(const gguf::file& file, const gguf
     const architecture* const kind = find_architecture(name);
     if (!kind) return unknown_architecture(name).from_file(file.path());
     model_config config = defaults_of(*kind);
+    if (arch->name == "cohere2moe" && facts.rms_epsilon) config.norms = norm_kind::rms;
     config.offset_norms = false;
     config.rope = {};
     return config;

@@ -34,6 +34,8 @@ public:
 
     /// Error: the layers do not go together in this format.
     virtual status check_layers(const std::vector<quantized_layer>&) const { return {}; }
+    /// What readers of the format do not do with the layers, one sentence each.
+    virtual std::vector<std::string> warnings(const std::vector<quantized_layer>&) const { return {}; }
     /// The layer's tensors, named relative to it. Error: the format cannot hold the layer.
     virtual result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const = 0;
     /// The same with their bytes. The weight is in the layer's format. `largest_input`: the largest

@@ -43,12 +43,24 @@ inline std::string escaped(std::string_view name)
 
 } // namespace detail
 
+namespace detail {
+
+/// Layers that transformers has under another name than the checkpoint, both as they end.
+struct other_module {
+    std::string_view architecture, name, other;
+};
+
+inline constexpr other_module other_modules[] = {{"PhimoeForCausalLM", "block_sparse_moe.gate", "mlp.router"}};
+
+} // namespace detail
+
 /// What readers find modules by. They load multimodal checkpoints under other prefixes than the files
 /// have, each its own ("language_model.model." becomes "model.language_model."): there a target says how
 /// the name ends, or which part of the model it is in.
 class module_targets {
 public:
-    explicit module_targets(const model_config& config) : is_part_(config.is_text_part), prefix_(config.names.blocks)
+    explicit module_targets(const model_config& config)
+        : architecture_(config.architecture), is_part_(config.is_text_part), prefix_(config.names.blocks)
     {
         const std::string_view path = std::string_view{prefix_}.substr(0, prefix_.size() - 1);
         prefix_.resize(path.rfind('.') == std::string_view::npos ? 0 : path.rfind('.') + 1);
@@ -57,7 +69,7 @@ public:
     /// A module of the text model, by its full name.
     named_module of(std::string name) const
     {
-        if (!is_part_) return {name, name};
+        if (!is_part_) return {name, name_or_other(name)};
         std::string_view end = name;
         if (end.starts_with(prefix_))
             end.remove_prefix(prefix_.size());
@@ -76,6 +88,18 @@ public:
     }
 
 private:
+    /// The name; where transformers has another one, an expression of both.
+    std::string name_or_other(std::string_view name) const
+    {
+        for (const detail::other_module& each : detail::other_modules) {
+            if (each.architecture != architecture_ || !name.ends_with(each.name)) continue;
+            const std::string_view start = name.substr(0, name.size() - each.name.size());
+            return "re:" + detail::escaped(start) + "(" + detail::escaped(each.name) + "|" +
+                   detail::escaped(each.other) + ")$";
+        }
+        return std::string{name};
+    }
+
     /// "vision_tower" of "model.vision_tower.layers.0".
     static std::string_view part_of(std::string_view name)
     {
@@ -83,6 +107,7 @@ private:
         return name.substr(0, name.find('.'));
     }
 
+    std::string architecture_;
     bool is_part_;
     std::string prefix_; ///< of the text model's modules
 };

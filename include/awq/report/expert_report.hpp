@@ -16,6 +16,7 @@ namespace awq {
 struct expert_report {
     std::string layer;                 ///< "model.layers.3"
     std::vector<std::uint64_t> tokens; ///< of each expert, at least one entry
+    std::vector<std::string> few;      ///< names of those with few tokens
 
     std::uint64_t fewest() const { return *std::ranges::min_element(tokens); }
     std::uint64_t most() const { return *std::ranges::max_element(tokens); }

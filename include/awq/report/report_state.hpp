@@ -25,7 +25,7 @@ auto members_of(same_state<layer_report> auto& each)
 {
     return std::tie(each.layer, each.format, each.steps, each.relative_error, each.skipped);
 }
-auto members_of(same_state<expert_report> auto& each) { return std::tie(each.layer, each.tokens); }
+auto members_of(same_state<expert_report> auto& each) { return std::tie(each.layer, each.tokens, each.few); }
 auto members_of(same_state<mapping_report> auto& each)
 {
     return std::tie(each.layer, each.smooth_layer, each.balance_layers, each.initial_error, each.best_error,

@@ -87,7 +87,9 @@ inline std::string to_json(const run_report& report)
     for (const expert_report& each : report.experts) {
         out.begin_object().field("layer", each.layer).key("tokens").begin_array();
         for (const std::uint64_t tokens : each.tokens) out.value(tokens);
-        out.end_array().end_object();
+        out.end_array();
+        detail::write_names(out.key("few"), each.few);
+        out.end_object();
     }
     out.end_array();
     detail::write_notes(out.key("notes"), report.notes);

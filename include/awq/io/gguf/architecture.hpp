@@ -22,7 +22,7 @@ enum class output_rule : unsigned char {
 };
 
 /// What is between the layers of an MLP.
-enum class mlp_function : unsigned char { silu, gelu, relu_squared };
+enum class mlp_function : unsigned char { silu, gelu, relu_squared, xielu };
 
 /// How the weights of a token's experts come about.
 enum class expert_rule : unsigned char {
@@ -30,9 +30,10 @@ enum class expert_rule : unsigned char {
     normalized, ///< they add up to 1; every block has experts
     plain,      ///< as the router says; every block has experts
     by_keys,    ///< keys of the file say so; the first blocks may be dense
+    by_step,    ///< as the router says; every so manyth block has experts
 };
 
-/// A tensor of a block that has another name than usual, both without ".weight".
+/// A tensor of a block that has another name than usual, both without ".weight", or both whole.
 struct renamed {
     std::string_view usual, name;
 };
@@ -41,6 +42,7 @@ namespace detail {
 
 inline constexpr std::string_view llama_hf[] = {"LlamaForCausalLM", "MistralForCausalLM", "MixtralForCausalLM",
                                                 "HeliumForCausalLM", "MinistralForCausalLM"};
+inline constexpr std::string_view apertus_hf[] = {"ApertusForCausalLM"};
 inline constexpr std::string_view arcee_hf[] = {"ArceeForCausalLM"};
 inline constexpr std::string_view afmoe_hf[] = {"AfmoeForCausalLM"};
 inline constexpr std::string_view ernie4_5_moe_hf[] = {"Ernie4_5_MoeForCausalLM"};
@@ -59,12 +61,14 @@ inline constexpr std::string_view phi2_hf[] = {"PhiForCausalLM"};
 inline constexpr std::string_view starcoder_hf[] = {"GPTBigCodeForCausalLM"};
 inline constexpr std::string_view chatglm_hf[] = {"GlmForCausalLM"};
 inline constexpr std::string_view cohere2_hf[] = {"Cohere2ForCausalLM"};
+inline constexpr std::string_view cohere2moe_hf[] = {"Cohere2MoeForCausalLM"};
 inline constexpr std::string_view command_r_hf[] = {"CohereForCausalLM"};
 inline constexpr std::string_view deepseek2_hf[] = {"DeepseekV3ForCausalLM", "DeepseekV2ForCausalLM",
                                                     "Glm4MoeLiteForCausalLM"};
 inline constexpr std::string_view dots1_hf[] = {"Dots1ForCausalLM"};
 inline constexpr std::string_view ernie4_5_hf[] = {"Ernie4_5ForCausalLM"};
 inline constexpr std::string_view exaone4_hf[] = {"Exaone4ForCausalLM"};
+inline constexpr std::string_view exaone_moe_hf[] = {"ExaoneMoeForCausalLM"};
 inline constexpr std::string_view gemma_hf[] = {"GemmaForCausalLM"};
 inline constexpr std::string_view gemma2_hf[] = {"Gemma2ForCausalLM"};
 inline constexpr std::string_view gemma3_hf[] = {"Gemma3ForCausalLM"};
@@ -72,6 +76,10 @@ inline constexpr std::string_view glm4_hf[] = {"Glm4ForCausalLM"};
 inline constexpr std::string_view glm4moe_hf[] = {"Glm4MoeForCausalLM", "SolarOpenForCausalLM"};
 inline constexpr std::string_view granite_hf[] = {"GraniteForCausalLM", "GraniteMoeHybridForCausalLM"};
 inline constexpr std::string_view hunyuan_hf[] = {"HunYuanDenseV1ForCausalLM"};
+inline constexpr std::string_view hy_v3_hf[] = {"HYV3ForCausalLM"};
+inline constexpr std::string_view llama4_hf[] = {"Llama4ForCausalLM"};
+inline constexpr std::string_view mimo2_hf[] = {"MiMoV2FlashForCausalLM"};
+inline constexpr std::string_view mistral4_hf[] = {"Mistral4ForCausalLM"};
 inline constexpr std::string_view nemotron_hf[] = {"NemotronForCausalLM"};
 inline constexpr std::string_view olmo_hf[] = {"OlmoForCausalLM"};
 inline constexpr std::string_view olmo2_hf[] = {"Olmo2ForCausalLM", "Olmo3ForCausalLM"};
@@ -92,6 +100,7 @@ inline constexpr std::string_view starcoder2_hf[] = {"Starcoder2ForCausalLM"};
 inline constexpr renamed behind_attention[] = {{"ffn_norm", "post_attention_norm"}};
 inline constexpr renamed behind_both[] = {{"attn_post_norm", "post_attention_norm"},
                                           {"ffn_post_norm", "post_ffw_norm"}};
+inline constexpr renamed without_suffix[] = {{"exp_probs_b.bias", "exp_probs_b"}};
 inline constexpr renamed before_mlp[] = {{"post_attention_norm", "ffn_norm"}};
 
 } // namespace detail
@@ -115,6 +124,8 @@ struct architecture {
     /// Every `window_period`-th layer sees all earlier tokens, the others have a sliding window, where the
     /// file does not say otherwise; 0: files of this architecture know no windows.
     std::size_t window_period = 0;
+    bool states_windows = false; ///< the file must say which layers have one
+    bool needs_window = false;   ///< there must be such a layer
     std::span<const renamed> renames = {};
 };
 
@@ -131,6 +142,11 @@ inline constexpr architecture architectures[] = {
      .experts = expert_rule::by_keys,
      .window_period = 4,
      .renames = detail::behind_both},
+    {.name = "apertus",
+     .hf_names = detail::apertus_hf,
+     .takes_rope_freqs = true,
+     .mlp = mlp_function::xielu,
+     .output = output_rule::required},
     {.name = "arcee",
      .hf_names = detail::arcee_hf,
      .pairs = true,
@@ -151,6 +167,13 @@ inline constexpr architecture architectures[] = {
      .pairs = true,
      .output = output_rule::forbidden,
      .window_period = 4},
+    {.name = "cohere2moe",
+     .hf_names = detail::cohere2moe_hf,
+     .pairs = true,
+     .experts = expert_rule::by_keys,
+     .window_period = 4,
+     .states_windows = true,
+     .needs_window = true},
     {.name = "command-r", .hf_names = detail::command_r_hf, .pairs = true, .output = output_rule::forbidden},
     {.name = "deepseek2", .hf_names = detail::deepseek2_hf, .pairs = true, .experts = expert_rule::by_keys},
     {.name = "dots1",
@@ -161,6 +184,12 @@ inline constexpr architecture architectures[] = {
     {.name = "ernie4_5", .hf_names = detail::ernie4_5_hf, .pairs = true, .takes_all_biases = true},
     {.name = "ernie4_5-moe", .hf_names = detail::ernie4_5_moe_hf, .pairs = true, .experts = expert_rule::by_keys},
     {.name = "exaone4", .hf_names = detail::exaone4_hf, .takes_rope_freqs = true, .window_period = 4},
+    {.name = "exaone-moe",
+     .hf_names = detail::exaone_moe_hf,
+     .takes_rope_freqs = true,
+     .experts = expert_rule::by_keys,
+     .window_period = 4,
+     .needs_window = true},
     {.name = "falcon", .hf_names = detail::falcon_hf, .mlp = mlp_function::gelu},
     {.name = "gemma", .hf_names = detail::gemma_hf, .mlp = mlp_function::gelu, .output = output_rule::forbidden},
     {.name = "gemma2",
@@ -186,11 +215,22 @@ inline constexpr architecture architectures[] = {
     {.name = "granitemoe", .hf_names = detail::granitemoe_hf, .pairs = true, .experts = expert_rule::normalized},
     {.name = "hunyuan-dense", .hf_names = detail::hunyuan_hf},
     {.name = "hunyuan-moe", .hf_names = detail::hunyuan_moe_hf, .experts = expert_rule::normalized},
+    {.name = "hy_v3", .hf_names = detail::hy_v3_hf, .experts = expert_rule::by_keys, .renames = detail::without_suffix},
+    {.name = "llama4", .hf_names = detail::llama4_hf, .pairs = true, .experts = expert_rule::by_step},
+    {.name = "mimo2",
+     .hf_names = detail::mimo2_hf,
+     .takes_partial_rotary = true,
+     .experts = expert_rule::by_keys,
+     .output = output_rule::required,
+     .window_period = 6,
+     .states_windows = true,
+     .needs_window = true},
     {.name = "minimax-m2",
      .hf_names = detail::minimax_m2_hf,
      .takes_partial_rotary = true,
      .experts = expert_rule::normalized},
     {.name = "mistral3", .hf_names = detail::mistral3_hf, .pairs = true},
+    {.name = "mistral4", .hf_names = detail::mistral4_hf, .pairs = true, .experts = expert_rule::by_keys},
     {.name = "mpt", .hf_names = detail::mpt_hf, .turns = false, .mlp = mlp_function::gelu},
     {.name = "nemotron",
      .hf_names = detail::nemotron_hf,

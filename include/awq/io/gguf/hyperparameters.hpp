@@ -30,6 +30,7 @@ struct hyperparameters {
     std::optional<std::uint32_t> feed_forward_length;
     std::optional<std::uint32_t> head_count;
     std::optional<std::uint32_t> head_count_kv;
+    std::optional<std::vector<std::uint32_t>> head_counts_kv; ///< of each block, instead of that
     std::optional<float> rope_freq_base;
     std::optional<float> rope_freq_base_swa;
     std::optional<float> rms_epsilon;
@@ -57,7 +58,7 @@ struct hyperparameters {
     std::optional<std::uint32_t> expert_shared_count;
     std::optional<std::uint32_t> expert_group_count;
     std::optional<std::uint32_t> expert_group_used_count;
-    std::optional<std::uint32_t> expert_gating_function; ///< 1 softmax, 2 sigmoid
+    std::optional<std::uint32_t> expert_gating_function; ///< 1 softmax, 2 sigmoid, 3 softmax of the chosen
     std::optional<std::uint32_t> expert_feed_forward_length;
     std::optional<std::uint32_t> expert_shared_feed_forward_length;
     std::optional<float> expert_weights_scale;
@@ -70,6 +71,7 @@ struct hyperparameters {
     std::optional<float> attention_softcap;
     std::optional<float> final_logit_softcap;
     std::optional<float> attention_scale;
+    std::optional<float> value_scale;       ///< of what attention has mixed
     std::optional<float> temperature_scale; ///< of queries, which grow with their position
     std::optional<std::uint32_t> temperature_length;
     std::optional<float> max_alibi_bias;
@@ -96,6 +98,7 @@ void for_each_field(Facts& facts, Visit visit)
     visit("feed_forward_length", facts.feed_forward_length);
     visit("attention.head_count", facts.head_count);
     visit("attention.head_count_kv", facts.head_count_kv);
+    visit("attention.head_count_kv", facts.head_counts_kv);
     visit("rope.freq_base", facts.rope_freq_base);
     visit("rope.freq_base_swa", facts.rope_freq_base_swa);
     visit("attention.layer_norm_rms_epsilon", facts.rms_epsilon);
@@ -133,6 +136,7 @@ void for_each_field(Facts& facts, Visit visit)
     visit("attn_logit_softcapping", facts.attention_softcap);
     visit("final_logit_softcapping", facts.final_logit_softcap);
     visit("attention.scale", facts.attention_scale);
+    visit("attention.value_scale", facts.value_scale);
     visit("attention.temperature_scale", facts.temperature_scale);
     visit("attention.temperature_length", facts.temperature_length);
     visit("attention.max_alibi_bias", facts.max_alibi_bias);
@@ -144,6 +148,15 @@ void for_each_field(Facts& facts, Visit visit)
     visit("attention.kv_lora_rank", facts.kv_lora_rank);
     visit("attention.key_length_mla", facts.key_length_mla);
     visit("attention.value_length_mla", facts.value_length_mla);
+}
+
+// Keys of one number that may also be a list, one for each layer, and the other way round.
+template <class T>
+bool has_other_form(const value_view* content, std::string_view key, const std::optional<T>&)
+{
+    constexpr bool is_list = requires(T field) { field.assign(field.begin(), field.end()); };
+    const bool has_two = key == "attention.sliding_window_pattern" || key == "attention.head_count_kv";
+    return has_two && content != nullptr && content->is_array() != is_list;
 }
 
 // A sliding-window pattern may also be a period: every period-th layer has no window.
@@ -192,8 +205,7 @@ inline void append_hyperparameters(key_values& metadata, const hyperparameters& 
 }
 
 /// Reads the fields back. Errors: `missing_field` without an architecture or the basic counts,
-/// `malformed_file` where a value has another kind than its field (a list of head counts, one for
-/// each layer, among them: such models are not supported).
+/// `malformed_file` where a value has another kind than its field.
 inline result<hyperparameters> read_hyperparameters(const file& from)
 {
     hyperparameters facts;
@@ -205,9 +217,7 @@ inline result<hyperparameters> read_hyperparameters(const file& from)
     const std::string prefix = facts.architecture + ".";
     detail::for_each_field(facts, [&](std::string_view key, auto& field) {
         const std::string full = prefix + std::string{key};
-        const value_view* content = from.find(full);
-        const bool period = key == "attention.sliding_window_pattern" && content != nullptr && !content->is_array();
-        if (outcome && !period) outcome = read_optional(from, full, field);
+        if (outcome && !detail::has_other_form(from.find(full), key, field)) outcome = read_optional(from, full, field);
     });
     AWQ_CHECK(outcome);
     AWQ_CHECK(detail::check_counts(from, facts));

@@ -46,6 +46,16 @@ inline status read_value(const value_view& content, std::vector<bool>& flags)
     flags.assign(numbers.begin(), numbers.end());
     return {};
 }
+inline status read_value(const value_view& content, std::vector<std::uint32_t>& numbers)
+{
+    AWQ_TRY(numbers, content.as_numbers<std::uint32_t>());
+    return {};
+}
+inline status read_value(const value_view& content, std::vector<float>& numbers)
+{
+    AWQ_TRY(numbers, content.as_numbers<float>());
+    return {};
+}
 inline status read_value(const value_view& content, std::vector<std::int32_t>& numbers)
 {
     AWQ_TRY(numbers, content.as_numbers<std::int32_t>());

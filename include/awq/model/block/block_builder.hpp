@@ -68,7 +68,7 @@ public:
         norm_heads(part, options);
         if (!options.gate.empty()) add_gate(part, options);
         if (!options.sinks.empty())
-            part.sinks = vector(std::string{options.at}.append(options.sinks), part.rule.heads, "attn_sinks",
+            part.sinks = vector(std::string{options.at}.append(options.sinks), part.rule.heads, "attn_sinks.weight",
                                 "num_attention_heads");
         part.mixed = next_value();
         part.o = linear(std::string{options.at}.append(options.o), part.mixed, config_.hidden_size,
@@ -203,6 +203,7 @@ private:
     static std::string gguf_name(std::string_view name, std::string_view stem)
     {
         const bool is_bias = name.ends_with("bias");
+        if (stem.find('.') != stem.npos) return std::string{stem}; // whole
         return stem.empty() ? std::string{} : std::string{stem} + (is_bias ? ".bias" : ".weight");
     }
 

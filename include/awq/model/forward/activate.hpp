@@ -60,11 +60,14 @@ void activate(const E& e, activation act, matrix_view<float> x)
     for_each_row(e, x.rows(), [&](std::size_t t) { detail::multiply_row(act, ones, x.row(t)); });
 }
 
+/// Constants of xIELU.
+inline constexpr float xielu_beta = 0.5f, xielu_eps = -1e-6f;
+
 /// x = xIELU(x) (Huang & Schlag 2024), row by row, with the logarithmic parameters that a layer learns.
 template <execution E>
 void activate_xielu(const E& e, float alpha_p, float alpha_n, matrix_view<float> x)
 {
-    constexpr float beta = 0.5f, eps = -1e-6f;
+    constexpr float beta = xielu_beta, eps = xielu_eps;
     const float rise = std::log1p(std::exp(alpha_p)), fall = beta + std::log1p(std::exp(alpha_n));
     for_each_row(e, x.rows(), [&](std::size_t t) {
         for (float& v : x.row(t)) v = beta * v + (v > 0.0f ? rise * v * v : fall * (std::expm1(std::min(v, eps)) - v));
