@@ -26,6 +26,7 @@ set(awq_pc_requires_core "")
 set(awq_pc_requires_hosted "awq-core xtensor xsimd tbb")
 set(awq_pc_requires_awq "awq-hosted simdjson yaml-cpp libpcre2-8 libutf8proc")
 set(awq_pc_requires_openblas "awq-hosted openblas")
+set(awq_pc_requires_mpi "awq-hosted ompi-cxx")
 foreach(tier IN LISTS awq_offered)
     set(awq_pc_requires "${awq_pc_requires_${tier}}")
     file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/awq-${tier}.pc" @ONLY CONTENT

@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "console.hpp"
 #include "process.hpp"
+#include "ranks.hpp"
 
 #include <awq/execution/products/reproducible.hpp>
 #include <awq/support/printable.hpp>
@@ -41,6 +42,8 @@ int run(int argc, char** argv)
     add_common(app);
     for (CLI::App* const command : app.get_subcommands(nullptr)) add_common(*command);
     add_manual(app);
+    const std::string command = argc > 1 ? argv[1] : "awq";
+    if (const auto refused = refuse_several(command, command == "oneshot")) return fail(*refused);
     try {
         watch_signals();
         app.parse(argc, argv);
@@ -64,6 +67,7 @@ extern "C" [[gnu::visibility("default")]] int awq_driver_main(int argc, char** a
 {
     std::set_terminate(end_at_once);
     open_standard_streams();
+    silence_others();
     // The library gives errors back; what comes here was not foreseen.
     try {
         return finish_printing(run(argc, argv));

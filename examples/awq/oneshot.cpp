@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands.hpp"
 #include "console.hpp"
+#include "ranks.hpp"
 
 #include <awq/io/gguf/file_type.hpp>
 #include <awq/recipe/load_recipe.hpp>
@@ -83,7 +84,7 @@ void print(const awq::run_prediction& prediction)
     for (const std::string& note : prediction.notes) std::printf("note       %s\n", note.c_str());
 }
 
-awq::status run(const oneshot_arguments& arguments)
+awq::status run(const oneshot_arguments& arguments, awq::machines& all)
 {
     AWQ_TRY(awq::oneshot_options options, gather(arguments));
     if (options.smoothing_only)
@@ -91,13 +92,14 @@ awq::status run(const oneshot_arguments& arguments)
                      simulated(options).c_str());
     console_progress progress;
     options.progress = std::ref(progress);
+    if (options.dry_run && !all.is_first()) return {};
     if (options.dry_run) {
         AWQ_TRY(const awq::run_prediction prediction, awq::predict(options));
         progress.finish();
         print(prediction);
         return {};
     }
-    AWQ_TRY(const awq::run_report report, awq::oneshot(options));
+    AWQ_TRY(const awq::run_report report, awq::oneshot(options, all));
     progress.finish();
     std::fputs(awq::to_text(report).c_str(), stdout);
     if (options.smoothing_only) std::fprintf(stderr, "smoothing complete\n");
@@ -237,7 +239,9 @@ void add_oneshot(CLI::App& app, int& exit_code)
     command->add_option("--threads", arguments->threads, "Threads; 0: all")->check(CLI::Range(0, 4096));
     command->callback([arguments, &exit_code] {
         const thread_limit limit{arguments->threads};
-        const awq::status done = run(*arguments);
-        exit_code = done ? exit_done : fail(done.error());
+        exit_code = with_machines([&](awq::machines& all) {
+            const awq::status done = run(*arguments, all);
+            return done ? exit_done : fail(done.error());
+        });
     });
 }

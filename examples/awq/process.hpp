@@ -3,6 +3,7 @@
 #define AWQ_EXAMPLES_PROCESS_HPP
 
 #include "console.hpp"
+#include "ranks.hpp"
 
 #include <awq/io/unfinished_outputs.hpp>
 
@@ -53,6 +54,7 @@ inline void end_on_signal()
         if (each.number != SIGPIPE) std::signal(each.number, SIG_DFL); // another one ends it at once
         if (each.number != byte || byte == SIGPIPE) continue;
         const std::string line = std::string{isatty(STDERR_FILENO) ? "\n" : ""} + "awq: stopped by " + each.name +
+                                 (is_one_of_several() ? ", as when another process of the run has died" : "") +
                                  (awq::keeps_unfinished_outputs() ? "; what is done stays for the next --resume\n"
                                                                   : "; unfinished outputs are removed\n");
         static_cast<void>(!write(STDERR_FILENO, line.data(), line.size()));

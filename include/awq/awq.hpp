@@ -12,6 +12,7 @@
 #include <awq/allocate/type_allocation.hpp>
 #include <awq/allocate/type_sensitivity.hpp>
 #include <awq/block/activation_stream.hpp>
+#include <awq/block/batch_sums.hpp>
 #include <awq/block/block_matrix.hpp>
 #include <awq/block/block_quantize.hpp>
 #include <awq/block/block_search.hpp>
@@ -24,8 +25,10 @@
 #include <awq/block/hidden_states.hpp>
 #include <awq/block/layer_names.hpp>
 #include <awq/block/mapping_set.hpp>
+#include <awq/block/ordered_grams.hpp>
 #include <awq/block/outer_tensors.hpp>
 #include <awq/block/parent_loss.hpp>
+#include <awq/block/round_shared.hpp>
 #include <awq/block/search_chunks.hpp>
 #include <awq/block/tensor_source.hpp>
 #include <awq/checkpoint/autoawq_sink.hpp>
@@ -149,6 +152,7 @@
 #include <awq/io/unfinished_outputs.hpp>
 #include <awq/io/weight_reader.hpp>
 #include <awq/io/write_file.hpp>
+#include <awq/io/write_queue.hpp>
 #include <awq/model/architectures/afmoe.hpp>
 #include <awq/model/architectures/apertus.hpp>
 #include <awq/model/architectures/bloom.hpp>
@@ -279,7 +283,9 @@
 #include <awq/report/write_report_text.hpp>
 #include <awq/run/apply_recipe.hpp>
 #include <awq/run/available_memory.hpp>
+#include <awq/run/begin_report.hpp>
 #include <awq/run/calibration_notices.hpp>
+#include <awq/run/check_machines.hpp>
 #include <awq/run/check_request.hpp>
 #include <awq/run/check_smoothed.hpp>
 #include <awq/run/choose_precision.hpp>

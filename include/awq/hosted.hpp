@@ -10,6 +10,7 @@
 #include <awq/execution/kernels/one_lane.hpp>
 #include <awq/execution/kernels/simd_batch.hpp>
 #include <awq/execution/kernels/xsimd.hpp>
+#include <awq/execution/machines.hpp>
 #include <awq/execution/products/amx_tile.hpp>
 #include <awq/execution/products/few_rows.hpp>
 #include <awq/execution/products/packed.hpp>

@@ -38,6 +38,15 @@ TEST_CASE("a run that cannot fit is refused with the samples that would")
     CHECK(std::string{refused.error().text()} ==
           "m: out of memory before it begins: 1.5 GB are needed for 100 samples of 50000 tokens, and 1.4 GB are there; "
           "--num-calibration-samples 80 fits, or shorter sequences");
+    const awq::memory_need floats{1'000'000'000, 10'000, true};
+    const auto halved = awq::check_fits("m", floats, 100, 50'000, 1'400'000'000);
+    REQUIRE_FALSE(halved);
+    CHECK(std::string{halved.error().text()}.ends_with(
+        "; --hidden-states bfloat16 fits, or --num-calibration-samples 80"));
+    const auto both = awq::check_fits("m", floats, 100, 50'000, 1'200'000'000);
+    REQUIRE_FALSE(both);
+    CHECK(std::string{both.error().text()}.ends_with("; --num-calibration-samples 40 fits, twice as many with "
+                                                     "--hidden-states bfloat16, or shorter sequences"));
     const auto hopeless = awq::check_fits("m", need, 100, 50'000, 900'000'000);
     REQUIRE_FALSE(hopeless);
     CHECK(std::string{hopeless.error().text()}.find("no number of samples fits") != std::string::npos);
@@ -52,4 +61,5 @@ TEST_CASE("two streams and quantized weights need more")
     CHECK(one.per_token == 256);
     CHECK(two.per_token == 512);
     CHECK(one.fixed == 0); // there is no block
+    CHECK(awq::least_memory(config, true, true, awq::dtype::bf16).per_token == 256);
 }

@@ -9,6 +9,7 @@
 #include <awq/block/outer_tensors.hpp>
 #include <awq/block/tensor_source.hpp>
 #include <awq/device/host_matrix.hpp>
+#include <awq/execution/machines.hpp>
 #include <awq/execution/scratch.hpp>
 #include <awq/model/causal_lm.hpp>
 #include <awq/support/finite.hpp>
@@ -92,44 +93,57 @@ status check_hidden(const E& how, const std::string& path, const std::string& bl
                  "*): its weights are damaged, or too large for float32"};
 }
 
-/// The hidden states of all calibration samples between two blocks.
+/// The lengths of some samples.
+inline sequences lengths_of(std::span<const token_ids> samples)
+{
+    sequences made;
+    for (const token_ids& each : samples) made.push_back(each.size());
+    return made;
+}
+
+/// The hidden states of all calibration samples between two blocks. Where several machines share the work, each has
+/// those of some chunks, which are neighbours.
 class activation_stream {
 public:
-    /// Embeds the samples. The table is read in stripes, never as a whole.
-    static result<activation_stream> make(const tensor_source& source, std::span<const token_ids> samples)
+    /// Embeds the samples, of which this machine keeps its share. The table is read in stripes, never as a whole.
+    static result<activation_stream> make(const tensor_source& source, std::span<const token_ids> samples,
+                                          const machines& all = alone())
     {
-        const std::string name = source.config().names.embeddings + ".weight";
-        const auto shape = source.shape(name);
-        if (!shape) return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name, "\""};
         activation_stream stream;
-        stream.path_ = source.path();
-        std::vector<token_place> places;
-        for (const token_ids& sample : samples) {
-            stream.batch_.push_back(sample.size());
-            for (const std::int32_t id : sample) {
-                if (id < 0 || static_cast<std::size_t>(id) >= shape->rows)
-                    return error{error_code::shape_mismatch,
-                                 source.path(),
-                                 ": token id ",
-                                 id,
-                                 " is not in the model's vocabulary of ",
-                                 shape->rows,
-                                 "; does the tokenizer belong to this model?"};
-                places.push_back({static_cast<std::size_t>(id), places.size()});
-            }
+        stream.all_chunks_ = cut_into_chunks(lengths_of(samples));
+        stream.longest_ = lengths_of(samples).longest();
+        stream.own_rows_ = rows_of(stream.all_chunks_, all);
+        const auto is_own = [&](const sequence_chunk& each) { return stream.own_rows_.holds(each.first_row); };
+        std::size_t first = 0, count = 0;
+        for (const sequence_chunk& each : stream.all_chunks_) {
+            if (!is_own(each)) continue;
+            if (count == 0) first = each.first_sequence;
+            count += each.batch.count();
         }
-        stream.hidden_ = hidden_states{xtensor_backend::make(places.size(), source.config().hidden_size)};
-        stream.rope_ = rope_tables{source.config(), stream.batch_.longest()};
-        AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
-        AWQ_CHECK(stream.embed(source, start, *shape, std::move(places)));
-        if (source.config().normed_embeddings)
-            norm_forward(serial_execution{}, start.embedding_norm(source.config()),
-                         std::as_const(stream.hidden_).floats(), stream.hidden_.floats());
-        AWQ_CHECK(stream.add_learned_positions(source));
+        AWQ_CHECK(stream.begin(source, samples.subspan(first, count)));
         return stream;
     }
 
+    /// Of the samples that this machine has.
     const sequences& batch() const noexcept { return batch_; }
+    /// Of all samples, with the rows that they would have on one machine; and those of them that this one has, with
+    /// the rows that they have here.
+    const std::vector<sequence_chunk>& all_chunks() const noexcept { return all_chunks_; }
+    std::size_t sequences_before(std::span<const sequence_chunk> chunks) const
+    {
+        std::size_t count = 0;
+        for (const sequence_chunk& each : chunks)
+            if (each.first_row < own_rows_.first) count += each.batch.count();
+        return count;
+    }
+    std::vector<sequence_chunk> own(std::span<const sequence_chunk> chunks) const
+    {
+        std::vector<sequence_chunk> made;
+        for (const sequence_chunk& each : chunks)
+            if (own_rows_.holds(each.first_row)) made.push_back(each);
+        for (sequence_chunk& each : made) each.first_row -= own_rows_.first;
+        return made;
+    }
     /// Observers see what each expert would make of all tokens, not only of its own.
     void show_all_experts(bool all) noexcept { all_experts_ = all; }
     /// What a block of the model that was embedded needs to know.
@@ -137,7 +151,11 @@ public:
     {
         return {config, rope_.of(config, layer), layer, all_experts_};
     }
-    std::size_t tokens() const noexcept { return batch_.tokens(); }
+    /// Of all samples.
+    std::size_t tokens() const noexcept
+    {
+        return all_chunks_.empty() ? 0 : all_chunks_.back().first_row + all_chunks_.back().batch.tokens();
+    }
     hidden_states& hidden() noexcept { return hidden_; }
     const hidden_states& hidden() const noexcept { return hidden_; }
 
@@ -192,6 +210,47 @@ private:
         std::size_t id, row;
     };
 
+    /// The rows of this machine's share of the chunks, among those of all.
+    static row_range rows_of(const std::vector<sequence_chunk>& chunks, const machines& all)
+    {
+        const row_range share = all.share(chunks.size());
+        if (share.size() == 0) return {};
+        const sequence_chunk& last = chunks[share.end - 1];
+        return {chunks[share.first].first_row, last.first_row + last.batch.tokens()};
+    }
+
+    status begin(const tensor_source& source, std::span<const token_ids> samples)
+    {
+        const std::string name = source.config().names.embeddings + ".weight";
+        const auto shape = source.shape(name);
+        if (!shape) return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name, "\""};
+        path_ = source.path();
+        std::vector<token_place> places;
+        for (const token_ids& sample : samples) {
+            batch_.push_back(sample.size());
+            for (const std::int32_t id : sample) {
+                if (id < 0 || static_cast<std::size_t>(id) >= shape->rows)
+                    return error{error_code::shape_mismatch,
+                                 source.path(),
+                                 ": token id ",
+                                 id,
+                                 " is not in the model's vocabulary of ",
+                                 shape->rows,
+                                 "; does the tokenizer belong to this model?"};
+                places.push_back({static_cast<std::size_t>(id), places.size()});
+            }
+        }
+        hidden_ = hidden_states{xtensor_backend::make(places.size(), source.config().hidden_size)};
+        rope_ = rope_tables{source.config(), longest_};
+        AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
+        AWQ_CHECK(embed(source, start, *shape, std::move(places)));
+        if (source.config().normed_embeddings)
+            norm_forward(serial_execution{}, start.embedding_norm(source.config()), std::as_const(hidden_).floats(),
+                         hidden_.floats());
+        AWQ_CHECK(add_learned_positions(source));
+        return {};
+    }
+
     status embed(const tensor_source& source, const outer_tensors& start, tensor_shape shape,
                  std::vector<token_place> places)
     {
@@ -224,6 +283,9 @@ private:
     }
 
     std::string path_; ///< of the model
+    std::vector<sequence_chunk> all_chunks_;
+    row_range own_rows_;      ///< among those of all samples
+    std::size_t longest_ = 0; ///< of all samples
     sequences batch_;
     rope_tables rope_;
     bool all_experts_ = false;

@@ -7,6 +7,7 @@
 #include <awq/block/block_search.hpp>
 #include <awq/block/block_stages.hpp>
 #include <awq/block/count_tokens.hpp>
+#include <awq/block/round_shared.hpp>
 #include <awq/execution/precision.hpp>
 #include <awq/execution/products/mirror_upper.hpp>
 #include <awq/format/round_linear.hpp>
@@ -41,9 +42,10 @@ template <class Product, execution E>
 class block_quantizer_run {
 public:
     block_quantizer_run(const E& how, const block_tensors& smoothed, block_statistics& statistics,
-                        const quantizer_choice& formats, const oneshot_options& options, run_report& report)
+                        const quantizer_choice& formats, const oneshot_options& options, run_report& report,
+                        machines& all = alone())
         : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed.borrow(how)),
-          statistics_(statistics), formats_(formats), options_(options), report_(report)
+          statistics_(statistics), formats_(formats), options_(options), report_(report), all_(all)
     {}
 
     /// Compensates: what the checkpoint stores, and so what is rounded, has the elements of
@@ -319,7 +321,8 @@ private:
         const std::string name = smoothed_.prefix() + std::string{linear};
         if (const auto fits = format.check(weight.cols()); !fits) return fits.error().within(name);
         if (compensated_) keep_target(linear, name, weight);
-        linears_.insert_or_assign(std::string{linear}, rounder.round(format, weight));
+        AWQ_TRY(quantized_linear made, round_shared(all_, rounder, format, weight));
+        linears_.insert_or_assign(std::string{linear}, std::move(made));
         return {};
     }
 
@@ -371,6 +374,7 @@ private:
     const oneshot_options& options_;
     run_report& report_;
     stopwatch watch_;
+    machines& all_;
     quantized_linears linears_;
     const storage_choice* storage_ = nullptr; ///< where targets are stored
     std::optional<block_tensors> compensated_;

@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/block/activation_stream.hpp>
+#include <awq/block/ordered_grams.hpp>
 #include <awq/execution/products/mirror_upper.hpp>
 #include <awq/execution/products/upper_gram.hpp>
 #include <awq/execution/scratch.hpp>
@@ -27,12 +28,14 @@ template <class Product, execution E>
 class block_stages {
 public:
     /// `original` and `rounded`: hidden states before the block, changed in place.
+    /// `all`: the machines that each have some of the `tokens` tokens there are.
     block_stages(const E& how, const block_context& context, const sequences& batch, hidden_states& original,
-                 hidden_states& rounded)
-        : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original), rounded_(rounded)
+                 hidden_states& rounded, machines& all, std::size_t tokens)
+        : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original), rounded_(rounded),
+          all_(all), tokens_(tokens)
     {}
 
-    std::size_t tokens() const noexcept { return original_.rows(); }
+    std::size_t tokens() const noexcept { return tokens_; }
 
     /// gram += Xr^T Xr and shift += (Xo - Xr)^T Xr for the layout's `input`, with Xo from the original
     /// stream and weights, Xr from the rounded ones; gives the rows of Xr. Of a layer `through` with few outputs,
@@ -41,8 +44,9 @@ public:
     result<std::uint64_t> gather(std::size_t input, const block_weights& original, const block_weights& rounded,
                                  matrix_view<float> gram, matrix_view<float> shift, matrix_view<const float> through)
     {
-        AWQ_TRY(const std::uint64_t rows, gather_chunks(input, original, rounded, gram, shift, through));
+        AWQ_TRY(std::uint64_t rows, gather_chunks(input, original, rounded, gram, shift, through));
         scratch::drop_kept(); // what comes next, solving, has large buffers of its own
+        AWQ_CHECK(add_kept(gram, shift, rows));
         mirror_upper(how_, gram);
         return rows;
     }
@@ -117,7 +121,10 @@ private:
             };
             const auto add = [&](matrix_view<const float> x) -> status {
                 rows += x.rows();
-                add_upper_gram<Product>(how_, x, gram);
+                if (all_.are_several())
+                    kept_.push_back(copy_of(how_, x));
+                else
+                    add_upper_gram<Product>(how_, x, gram);
                 return kept.empty() ? status{} : add_shift(kept, x, shift, through);
             };
             if (at.is_last || !kept.empty()) AWQ_CHECK(show(at, chunk, original, original_, at.is_last, keep));
@@ -145,33 +152,57 @@ private:
         return seen;
     }
 
+    /// What several machines have kept, in their order.
+    status add_kept(matrix_view<float> gram, matrix_view<float> shift, std::uint64_t& rows)
+    {
+        if (!all_.are_several()) return {};
+        AWQ_CHECK(add_upper_grams<Product>(how_, all_, kept_, gram));
+        if (!shift.empty()) AWQ_CHECK(add_cross_grams<Product>(how_, all_, kept_changes_, kept_, shift));
+        kept_.clear();
+        kept_changes_.clear();
+        std::uint64_t sum = 0;
+        const std::span<std::byte> piece = std::as_writable_bytes(std::span{&sum, 1});
+        AWQ_CHECK(all_.in_order({&piece, 1}, [&](std::size_t) -> status {
+            sum += rows;
+            return {};
+        }));
+        rows = sum;
+        return {};
+    }
+
     /// shift += (a - b)^T b, or (a - b through a layer)^T b; a is used up.
     status add_shift(matrix_view<float> a, matrix_view<const float> b, matrix_view<float> shift,
-                     matrix_view<const float> through) const;
+                     matrix_view<const float> through);
 
     const E& how_;
     const block_context& context_;
     std::vector<sequence_chunk> chunks_;
     hidden_states &original_, &rounded_;
+    machines& all_;
+    std::size_t tokens_;
+    std::vector<host_matrix> kept_, kept_changes_; ///< of the chunks, for `add_kept`
 };
 
 template <class Product, execution E>
 status block_stages<Product, E>::add_shift(matrix_view<float> a, matrix_view<const float> b, matrix_view<float> shift,
-                                           matrix_view<const float> through) const
+                                           matrix_view<const float> through)
 {
+    const auto add = [&](matrix_view<const float> change) {
+        if (all_.are_several())
+            kept_changes_.push_back(copy_of(how_, change));
+        else
+            Product::add_cross_gram(how_, change, b, shift);
+        return status{};
+    };
     how_.for_each(a.rows(), [=](std::size_t row) {
         for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
     });
-    if (through.empty()) {
-        Product::add_cross_gram(how_, a, b, shift);
-        return {};
-    }
+    if (through.empty()) return add(a);
     const scratch memory{a.rows() * through.rows()};
     if (!memory) return no_memory();
     const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
     Product::multiply_nt(how_, a, through, outputs);
-    Product::add_cross_gram(how_, outputs, b, shift);
-    return {};
+    return add(outputs);
 }
 
 } // namespace awq

@@ -4,9 +4,12 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/block/batch_sums.hpp>
 #include <awq/block/block_tensors.hpp>
+#include <awq/block/ordered_grams.hpp>
 #include <awq/calibration/activation_stats.hpp>
 #include <awq/device/host_matrix.hpp>
+#include <awq/execution/machines.hpp>
 #include <awq/execution/products/mirror_upper.hpp>
 #include <awq/execution/products/upper_gram.hpp>
 #include <awq/execution/serial_execution.hpp>
@@ -25,52 +28,58 @@
 
 namespace awq {
 
-/// Statistics of one input of a block, with the memory that they live in.
+/// Statistics of one input of a block, with the memory that they live in. Each batch is summed by itself, and the
+/// sums are added in the order of the batches, so that machines which have some of them make the sums of one which has
+/// all.
 class input_statistics {
 public:
     input_statistics() = default;
+    /// `waits`: batches are kept until `complete` adds them behind those of the machines before.
     template <execution E>
-    input_statistics(const E& how, std::size_t in_features, bool with_gram)
-        : abs_sum_(in_features), square_sum_(in_features), largest_(in_features)
+    input_statistics(const E& how, std::size_t in_features, bool with_gram, bool waits = false)
+        : total_(in_features), waits_(waits)
     {
-        stats_.abs_sum = abs_sum_;
-        stats_.square_sum = square_sum_;
         if (with_gram) gram_ = make_zeros(how, in_features, in_features);
     }
     input_statistics(input_statistics&&) = default;
     input_statistics& operator=(input_statistics&&) = default;
 
-    std::size_t in_features() const noexcept { return abs_sum_.size(); }
+    std::size_t in_features() const noexcept { return total_.largest().size(); }
     bool has_gram() const noexcept { return gram_.size() != 0; }
-    activation_stats& sums() noexcept { return stats_; }
-    const activation_stats& sums() const noexcept { return stats_; }
-    std::uint64_t tokens() const noexcept { return stats_.tokens; }
+    activation_stats& sums() noexcept { return total_.stats; }
+    const activation_stats& sums() const noexcept { return total_.stats; }
+    std::uint64_t tokens() const noexcept { return total_.stats.tokens; }
     /// Of `gram_tokens` of the inputs; whole once `complete` was called.
     matrix_view<const float> gram() const noexcept { return view_of(gram_); }
     matrix_view<float> gram() noexcept { return view_of(gram_); }
-    std::uint64_t gram_tokens() const noexcept { return gram_tokens_; }
+    std::uint64_t gram_tokens() const noexcept { return total_.gram_tokens; }
     /// The Gram matrix was filled from elsewhere.
-    void count_in_gram(std::uint64_t tokens) noexcept { gram_tokens_ += tokens; }
+    void count_in_gram(std::uint64_t tokens) noexcept { total_.gram_tokens += tokens; }
     /// Hands the Gram matrix over, if there is one; the other sums stay.
     host_matrix take_gram() { return std::exchange(gram_, host_matrix{}); }
 
     /// Mean of |x| per channel.
-    std::vector<float> x_mean() const { return mean_of(abs_sum_); }
+    std::vector<float> x_mean() const { return mean_of(total_.stats.abs_sum); }
     /// Mean of x^2 per channel: the importance that GGUF quantizers take.
-    std::vector<float> importance() const { return mean_of(square_sum_); }
+    std::vector<float> importance() const { return mean_of(total_.stats.square_sum); }
 
     /// The largest |x| of all channels.
-    float largest() const noexcept { return *std::max_element(largest_.begin(), largest_.end()); }
+    float largest() const noexcept { return *std::ranges::max_element(total_.largest()); }
 
     /// Adds a batch of inputs, (tokens, in_features), to the Gram matrix only if it is `in_gram`.
     template <class Product, execution E>
     status observe(const E& how, matrix_view<const float> x, bool in_gram = true);
 
-    /// After the last batch.
-    template <execution E>
-    void complete(const E& how)
+    /// After the last batch, by all machines that have batches.
+    template <class Product, execution E>
+    status complete(const E& how, machines& all)
     {
+        if (waits_) AWQ_CHECK(total_.add_in_order(all, waiting_));
+        if (waits_ && has_gram()) AWQ_CHECK(add_upper_grams<Product>(how, all, inputs_, view_of(gram_)));
+        waiting_.clear();
+        inputs_.clear();
         if (has_gram()) mirror_upper(how, view_of(gram_));
+        return {};
     }
 
     /// What the statistics become when the inputs are divided by `scales`, one for each channel.
@@ -78,39 +87,35 @@ public:
     void divide_inputs(const E& how, std::span<const double> scales);
 
 private:
-    std::vector<float> mean_of(const std::vector<double>& sums) const
+    std::vector<float> mean_of(std::span<const double> sums) const
     {
         std::vector<float> means(sums.size());
-        const double share = 1.0 / static_cast<double>(std::max<std::uint64_t>(stats_.tokens, 1));
+        const double share = 1.0 / static_cast<double>(std::max<std::uint64_t>(tokens(), 1));
         for (std::size_t i = 0; i < sums.size(); ++i) means[i] = static_cast<float>(sums[i] * share);
         return means;
     }
 
-    std::vector<double> abs_sum_, square_sum_;
-    std::vector<float> largest_; ///< |x| per channel
+    batch_sums total_;
     host_matrix gram_;
-    std::uint64_t gram_tokens_ = 0;
-    activation_stats stats_; ///< without the Gram matrix
+    bool waits_ = false;
+    std::vector<batch_sums> waiting_; ///< batches that are not added yet,
+    std::vector<host_matrix> inputs_; ///< and those of their inputs that go into the Gram matrix
 };
 
 template <class Product, execution E>
 status input_statistics::observe(const E& how, matrix_view<const float> x, bool in_gram)
 {
-    constexpr std::size_t at_once = 64;
-    how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
-        const std::size_t first = chunk * at_once;
-        const std::size_t count = std::min(at_once, x.cols() - first);
-        float* const largest = largest_.data() + first;
-        for (std::size_t r = 0; r < x.rows(); ++r) {
-            const float* const from = x.row(r).data() + first;
-            for (std::size_t c = 0; c < count; ++c) largest[c] = std::max(largest[c], std::fabs(from[c]));
-        }
-    });
-    if (in_gram && has_gram()) {
-        add_upper_gram<Product>(how, x, view_of(gram_));
-        gram_tokens_ += x.rows();
-    }
-    return stats_.template observe<Product>(how, x);
+    const bool is_added = in_gram && has_gram();
+    batch_sums batch{in_features()};
+    AWQ_CHECK(batch.template observe<Product>(how, x));
+    if (is_added) batch.gram_tokens = x.rows();
+    if (is_added && waits_) inputs_.push_back(copy_of(how, x));
+    if (is_added && !waits_) add_upper_gram<Product>(how, x, view_of(gram_));
+    if (waits_)
+        waiting_.push_back(std::move(batch));
+    else
+        total_.add(batch);
+    return {};
 }
 
 template <execution E>
@@ -118,9 +123,9 @@ void input_statistics::divide_inputs(const E& how, std::span<const double> scale
 {
     const std::size_t count = in_features();
     for (std::size_t i = 0; i < count; ++i) {
-        abs_sum_[i] /= scales[i];
-        largest_[i] /= static_cast<float>(scales[i]);
-        square_sum_[i] /= scales[i] * scales[i];
+        total_.stats.abs_sum[i] /= scales[i];
+        total_.largest()[i] /= static_cast<float>(scales[i]);
+        total_.stats.square_sum[i] /= scales[i] * scales[i];
     }
     if (!has_gram()) return;
     how.for_each(count, [&](std::size_t i) {
@@ -132,14 +137,16 @@ void input_statistics::divide_inputs(const E& how, std::span<const double> scale
 /// Statistics of the values of a decoder block that linear layers read.
 class block_statistics {
 public:
+    /// `all`: the machines that each see some batches; all of them call `complete`.
     template <execution E = serial_execution>
-    block_statistics(const block_layout& layout, bool with_gram, const E& how = {})
+    block_statistics(const block_layout& layout, bool with_gram, const E& how = {}, machines& all = alone())
+        : all_(&all)
     {
         for (const block_input& input : layout.inputs) {
             names_.emplace(input.name, entries_.size());
             // Of what experts are given there would be as many Gram matrices as experts.
             const bool is_part = layout.whole_of(input.value) != input.value;
-            entries_.emplace_back(how, input.width, with_gram && !is_part);
+            entries_.emplace_back(how, input.width, with_gram && !is_part, all.are_several());
         }
         for (const block_linear& linear : layout.linears) names_.emplace(linear.name, layout.input_of(linear.reads));
     }
@@ -155,10 +162,11 @@ public:
     }
 
     /// After the last batch that an observer was shown.
-    template <execution E>
-    void complete(const E& how)
+    template <class Product, execution E>
+    status complete(const E& how)
     {
-        for (input_statistics& entry : entries_) entry.complete(how);
+        for (input_statistics& entry : entries_) AWQ_CHECK(entry.template complete<Product>(how, *all_));
+        return {};
     }
 
     /// An observer for the forward pass.
@@ -172,6 +180,7 @@ public:
     }
 
 private:
+    machines* all_;
     std::vector<input_statistics> entries_;                 ///< in the order of the layout's inputs
     std::map<std::string, std::size_t, std::less<>> names_; ///< of linear layers
 };

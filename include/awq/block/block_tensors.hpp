@@ -95,6 +95,9 @@ public:
     }
     void release(std::string_view linear) const { release(weight(linear)); }
 
+    /// Whether experts wait in a file.
+    bool has_waiting() const noexcept { return memory_ != nullptr; }
+
     const block_layout& layout() const noexcept { return *layout_; }
     /// "model.layers.3."
     const std::string& prefix() const noexcept { return prefix_; }

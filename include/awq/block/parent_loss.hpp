@@ -25,9 +25,10 @@ struct parent_inputs {
 /// Keeps the inputs of attention, MLP and experts for every `stride`-th sequence while a block runs.
 class parent_recorder {
 public:
-    /// `chunks`: those that will run.
-    parent_recorder(std::span<const sequence_chunk> chunks, const block_layout& layout, std::size_t stride)
-        : stride_(stride)
+    /// `chunks`: those that will run, on all machines; `first`: the sequences of those that run before this machine's.
+    parent_recorder(std::span<const sequence_chunk> chunks, const block_layout& layout, std::size_t stride,
+                    std::size_t first = 0)
+        : stride_(stride), begin_(first), first_sequence_(first)
     {
         sequences kept;
         std::size_t index = 0;
@@ -56,6 +57,20 @@ public:
             if (name == layer) keep(inputs, input);
     }
 
+    /// After the last chunk: all machines get the inputs that each has seen.
+    status share(machines& all)
+    {
+        for (auto& [name, inputs] : entries_) {
+            const auto row_of = [&](std::size_t sequence) {
+                return inputs.batch.begin(chunk_count(sequence, stride_));
+            };
+            const row_range seen{row_of(begin_), row_of(first_sequence_ + chunk_.count())};
+            AWQ_CHECK(all.share_rows(std::as_writable_bytes(values_of(inputs.rows)),
+                                     inputs.rows.shape()[1] * sizeof(float), seen));
+        }
+        return {};
+    }
+
     /// The inputs that a value's first reader is given; null where no part begins with them.
     const parent_inputs* find(std::string_view layer) const noexcept
     {
@@ -78,6 +93,7 @@ private:
     }
 
     std::size_t stride_;
+    std::size_t begin_;              ///< the first sequence that this machine sees
     std::size_t first_sequence_ = 0; ///< of the chunk that runs, among all that do
     sequences chunk_;
     std::vector<std::pair<std::string, parent_inputs>> entries_; ///< by a value's first reader

@@ -15,6 +15,13 @@
 
 namespace awq {
 
+inline std::size_t tokens_of(std::span<const sequence_chunk> chunks)
+{
+    std::size_t sum = 0;
+    for (const sequence_chunk& each : chunks) sum += each.batch.tokens();
+    return sum;
+}
+
 /// Every how many sequences of the chunks the parents' inputs are kept.
 inline std::size_t recorder_stride(const oneshot_options& options, std::span<const sequence_chunk> chunks)
 {

@@ -6,6 +6,7 @@
 
 #include <awq/io/output_place.hpp>
 #include <awq/io/unfinished_outputs.hpp>
+#include <awq/io/write_queue.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -51,6 +52,9 @@ public:
     void pass() noexcept { has_passed_ = true; }
     bool take_passed() noexcept { return std::exchange(has_passed_, false); }
 
+    /// Writes the outputs' files while the run computes.
+    write_queue& queue() noexcept { return queue_; }
+
     void add(member made)
     {
         detail::output_registry::instance().put(made.directory, is_kept_);
@@ -71,6 +75,7 @@ private:
         for (const member& each : members_) detail::output_registry::instance().put(each.directory, kept);
     }
 
+    write_queue queue_;
     std::vector<member> members_;
     std::vector<std::string> adopted_;
     bool is_kept_ = false, is_dry_ = false, has_passed_ = false;

@@ -10,6 +10,8 @@
 
 namespace awq {
 
+class write_queue;
+
 /// Where a file is written, and how errors call it: an unfinished output lies at a temporary place, and
 /// whoever reads the error knows only the place that they asked for.
 struct output_path {
@@ -24,12 +26,14 @@ struct output_path {
         const std::string part = '/' + std::string{name};
         output_path made{path + part, shown + part};
         made.resumable = resumable;
+        made.queue = queue;
         return made;
     }
 
     std::string path;
     std::string shown;
-    bool resumable = false; ///< what is written there may be gone on with, see `new_file`
+    bool resumable = false;       ///< what is written there may be gone on with, see `new_file`
+    write_queue* queue = nullptr; ///< who writes there in the background; null: nobody
 };
 
 } // namespace awq

@@ -195,6 +195,7 @@ public:
     {
         output_path made{(directory_ / "new").string(), place_.given};
         made.resumable = group_ != nullptr;
+        made.queue = group_ ? &group_->queue() : nullptr;
         return made;
     }
 

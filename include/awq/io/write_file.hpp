@@ -8,12 +8,14 @@
 #include <awq/io/output_path.hpp>
 #include <awq/io/read_file.hpp>
 #include <awq/io/state_bytes.hpp>
+#include <awq/io/write_queue.hpp>
 #include <awq/support/result.hpp>
 #include <fcntl.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -52,6 +54,9 @@ inline std::uint64_t bytes_between(std::span<const file_extent> extents, std::ui
 /// removed, so that no half-written file stays behind. It never replaces a file that is there
 /// already.
 ///
+/// Where the place has a queue, bytes are copied and written in the background; what fails there is the error of the
+/// next call.
+///
 /// At a resumable place it stays, and goes on with the file that is there: whoever knows its `extents`
 /// can `restore` them after the program has died.
 class new_file {
@@ -69,7 +74,7 @@ public:
 
     new_file(new_file&& other) noexcept
         : where_(std::move(other.where_)), descriptor_(std::move(other.descriptor_)), position_(other.position_),
-          size_(other.size_), log_(std::move(other.log_))
+          size_(other.size_), log_(std::move(other.log_)), reason_(std::move(other.reason_))
     {}
     new_file& operator=(new_file&& other) noexcept
     {
@@ -78,10 +83,12 @@ public:
         std::swap(position_, other.position_);
         std::swap(size_, other.size_);
         std::swap(log_, other.log_);
+        std::swap(reason_, other.reason_);
         return *this;
     }
     ~new_file()
     {
+        if (descriptor_) static_cast<void>(settle());
         if (descriptor_ && !where_.resumable) ::unlink(where_.path.c_str());
     }
 
@@ -108,14 +115,16 @@ public:
     status write_at(std::uint64_t offset, std::span<const std::byte> bytes)
     {
         if (log_) log_->add({offset, bytes.size(), digest_of(bytes)});
-        while (!bytes.empty()) {
-            const std::size_t step = std::min<std::size_t>(bytes.size(), std::size_t{1} << 30);
-            const ::ssize_t count = ::pwrite(descriptor_.number(), bytes.data(), step, static_cast<::off_t>(offset));
-            if (count < 0 && errno == EINTR) continue;
-            if (count <= 0) return failed(count < 0 ? errno : ENOSPC);
-            bytes = bytes.subspan(static_cast<std::size_t>(count));
-            offset += static_cast<std::uint64_t>(count);
+        if (!where_.queue) {
+            const int reason = write_all(descriptor_.number(), offset, bytes);
+            return reason == 0 ? status{} : failed(reason);
         }
+        if (const int before = *reason_; before != 0) return failed(before);
+        where_.queue->add(bytes.size(), [reason = reason_, file = descriptor_.number(), offset,
+                                         copy = std::vector<std::byte>(bytes.begin(), bytes.end())] {
+            const int failure = *reason == 0 ? write_all(file, offset, copy) : 0;
+            if (failure != 0) *reason = failure;
+        });
         return {};
     }
 
@@ -166,6 +175,7 @@ public:
     /// `file_unwritable`.
     status finish()
     {
+        AWQ_CHECK(settle());
         // What another program has left may have been longer.
         if (log_ && ::ftruncate(descriptor_.number(), static_cast<::off_t>(size_)) != 0) return failed(errno);
         if (::fsync(descriptor_.number()) != 0 && errno != EINVAL) return failed(errno);
@@ -195,6 +205,28 @@ private:
         if (where.resumable) log_ = std::make_unique<extent_log>();
     }
 
+    /// Waits for what is written in the background.
+    status settle()
+    {
+        if (!where_.queue) return {};
+        where_.queue->wait();
+        return *reason_ == 0 ? status{} : failed(*reason_);
+    }
+
+    /// Gives why it failed, as `errno`; or 0.
+    static int write_all(int file, std::uint64_t offset, std::span<const std::byte> bytes)
+    {
+        while (!bytes.empty()) {
+            const std::size_t step = std::min<std::size_t>(bytes.size(), std::size_t{1} << 30);
+            const ::ssize_t count = ::pwrite(file, bytes.data(), step, static_cast<::off_t>(offset));
+            if (count < 0 && errno == EINTR) continue;
+            if (count <= 0) return count < 0 ? errno : ENOSPC;
+            bytes = bytes.subspan(static_cast<std::size_t>(count));
+            offset += static_cast<std::uint64_t>(count);
+        }
+        return 0;
+    }
+
     error is_not_whole() const
     {
         return error{error_code::malformed_file, where_.shown, ": is not what was written before"};
@@ -210,6 +242,8 @@ private:
     std::uint64_t position_ = 0;
     std::uint64_t size_ = 0;
     std::unique_ptr<extent_log> log_; ///< at a resumable place
+    /// Of what failed in the background; 0: nothing did.
+    std::shared_ptr<std::atomic<int>> reason_ = std::make_shared<std::atomic<int>>(0);
 };
 
 /// Writes a new file in one go; `file_exists` if it is there already.

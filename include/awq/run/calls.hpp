@@ -8,6 +8,7 @@
 #include <awq/config.hpp>
 #include <awq/evaluate/evaluate_options.hpp>
 #include <awq/evaluate/evaluation.hpp>
+#include <awq/execution/machines.hpp>
 #include <awq/recipe/oneshot_options.hpp>
 #include <awq/report/run_report.hpp>
 #include <awq/run/convert_options.hpp>
@@ -31,8 +32,9 @@ class tokenizer; // of data/tokenizer.hpp, for those who look into it
 // take the templates of the same names. In the compiled mode (AWQ_HEADER_ONLY=0) this is all that is included.
 #if !AWQ_HEADER_ONLY
 
-/// Calibrates, smooths and quantizes a model directory: the library's whole job, see `oneshot_options`.
-result<run_report> oneshot(const oneshot_options& options);
+/// Calibrates, smooths and quantizes a model directory: the library's whole job, see `oneshot_options`. `all`: the
+/// processes that make this call together.
+result<run_report> oneshot(const oneshot_options& options, machines& all = alone());
 
 /// What that would take, in time and memory, without doing it: nothing is written.
 result<run_prediction> predict(const oneshot_options& options);

@@ -10,7 +10,10 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -57,6 +60,21 @@ inline std::vector<finished_output> finished_outputs(const output_group& group, 
     return all;
 }
 
+/// Removes the temporary directories of outputs that are all in place; that of the journal as the last, and the journal
+/// as the last in it, so that a run that is killed meanwhile is known to be done.
+inline void remove_temporaries(std::vector<std::filesystem::path> directories)
+{
+    const auto holds_journal = [](const std::filesystem::path& directory) {
+        return detail::inode_of((directory / detail::journal_name).string()) != 0;
+    };
+    std::ranges::stable_partition(directories, std::not_fn(holds_journal));
+    for (const std::filesystem::path& directory : directories) {
+        for (const char* const each : {"new", "old", "hidden.0", "hidden.1", "journal.new", "lock"})
+            detail::remove_tree((directory / each).c_str());
+        detail::remove_tree(directory.c_str());
+    }
+}
+
 /// Puts those into place that are not yet, of a run that died between the first and the last. `directories`: their
 /// temporary ones. Errors: those of the outputs; `malformed_file` for one that is neither here nor there.
 inline status finish_outputs(const std::vector<finished_output>& all, const std::vector<std::string>& directories)
@@ -77,9 +95,12 @@ inline status finish_outputs(const std::vector<finished_output>& all, const std:
     const output_hold together = hold_outputs();
     for (detail::any_output& each : waiting) AWQ_CHECK(std::visit([](auto& output) { return output.commit(); }, each));
     group.release();
-    waiting.clear();
+    std::vector<std::filesystem::path> left;
     for (const finished_output& each : all)
-        if (const auto place = detail::find_output_place(each.target)) detail::clear_leftovers(*place);
+        if (const auto place = detail::find_output_place(each.target))
+            for (const std::filesystem::path& directory : detail::find_partials(*place))
+                if (group.adopts(directory)) left.push_back(directory);
+    remove_temporaries(std::move(left));
     return {};
 }
 

@@ -43,8 +43,11 @@ AWQ_KERNEL void add_upper_gram<packed_product>(const tbb_execution&, matrix_view
 AWQ_KERNEL void mirror_upper(const tbb_execution&, matrix_view<float>);
 
 AWQ_KERNEL status block_stages<packed_product, tbb_execution>::add_shift(matrix_view<float>, matrix_view<const float>,
-                                                                         matrix_view<float>,
-                                                                         matrix_view<const float>) const;
+                                                                         matrix_view<float>, matrix_view<const float>);
+AWQ_KERNEL status add_upper_grams<packed_product>(const tbb_execution&, machines&, std::span<const host_matrix>,
+                                                  matrix_view<float>);
+AWQ_KERNEL status add_cross_grams<packed_product>(const tbb_execution&, machines&, std::span<const host_matrix>,
+                                                  std::span<const host_matrix>, matrix_view<float>);
 
 // Search and smoothing.
 AWQ_KERNEL result<search_outcome>

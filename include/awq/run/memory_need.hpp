@@ -31,6 +31,7 @@ inline std::uint64_t elements_of(const block_layout& layout)
 struct memory_need {
     std::uint64_t fixed = 0;
     std::uint64_t per_token = 0;
+    bool can_halve = false; ///< what is kept for each token is in float32, and could be in bfloat16
 
     std::uint64_t of(std::size_t tokens) const noexcept { return fixed + per_token * tokens; }
 };
@@ -38,7 +39,8 @@ struct memory_need {
 /// The least that a run needs, from shapes alone: the weights of the largest block as float32, with the Gram
 /// matrices of its inputs or, where they are quantized, twice; and the hidden states of each stream. Blocks with
 /// experts are not counted.
-inline memory_need least_memory(const model_config& config, bool quantizes, bool has_two_streams)
+inline memory_need least_memory(const model_config& config, bool quantizes, bool has_two_streams,
+                                dtype hidden_states = dtype::f32)
 {
     memory_need need;
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
@@ -49,7 +51,8 @@ inline memory_need least_memory(const model_config& config, bool quantizes, bool
         for (const block_input& input : layout.inputs) grams += std::uint64_t{input.width} * input.width;
         need.fixed = std::max(need.fixed, (weights + std::max(grams, quantizes ? weights : 0)) * sizeof(float));
     }
-    need.per_token = config.hidden_size * sizeof(float) * (has_two_streams ? 2 : 1);
+    need.per_token = config.hidden_size * size_of(hidden_states) * (has_two_streams ? 2 : 1);
+    need.can_halve = hidden_states == dtype::f32;
     return need;
 }
 
@@ -68,11 +71,14 @@ inline status check_fits(const std::string& model, const memory_need& need, std:
     if (need.of(tokens) <= available) return {};
     const std::uint64_t a_sample = samples > 0 ? need.per_token * tokens / samples : 0;
     const std::uint64_t fitting = need.fixed < available && a_sample > 0 ? (available - need.fixed) / a_sample : 0;
-    const std::string advice =
-        fitting > 0 ? "--num-calibration-samples " + std::to_string(fitting) + " fits, or shorter sequences"
-                    : "no number of samples fits, as " + gigabytes(need.fixed) +
-                          " are needed for one block; give the "
-                          "program more memory";
+    const bool halved_fits = need.can_halve && need.fixed + need.per_token / 2 * tokens <= available;
+    const std::string fewer = "--num-calibration-samples " + std::to_string(fitting);
+    const std::string advice = fitting == 0 ? "no number of samples fits, as " + gigabytes(need.fixed) +
+                                                  " are needed for one block; give the program more memory"
+                               : halved_fits ? "--hidden-states bfloat16 fits, or " + fewer
+                               : need.can_halve
+                                   ? fewer + " fits, twice as many with --hidden-states bfloat16, or shorter sequences"
+                                   : fewer + " fits, or shorter sequences";
     return error{error_code::out_of_memory,
                  model,
                  ": out of memory before it begins: ",

@@ -8,17 +8,21 @@
 #include <awq/block/block_quantize.hpp>
 #include <awq/block/block_search.hpp>
 #include <awq/block/count_tokens.hpp>
+#include <awq/block/mapping_set.hpp>
 #include <awq/block/search_chunks.hpp>
 #include <awq/checkpoint/imatrix_statistics.hpp>
 #include <awq/execution/instruction_set.hpp>
+#include <awq/execution/machines.hpp>
 #include <awq/execution/precision.hpp>
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/products/reproducible.hpp>
 #include <awq/execution/tbb_execution.hpp>
 #include <awq/report/run_report.hpp>
 #include <awq/run/available_memory.hpp>
+#include <awq/run/begin_report.hpp>
 #include <awq/run/calibration_notices.hpp>
 #include <awq/run/calls.hpp>
+#include <awq/run/check_machines.hpp>
 #include <awq/run/check_request.hpp>
 #include <awq/run/check_smoothed.hpp>
 #include <awq/run/choose_precision.hpp>
@@ -60,11 +64,15 @@ namespace awq {
 /// hidden states.
 template <class Product, execution E>
 class oneshot_run {
+    template <class, execution>
+    friend class run_predictor; // measures its steps
+
 public:
     /// Opens everything that the options name and checks that they fit together, before any work.
-    static result<std::unique_ptr<oneshot_run>> prepare(const E& how, const oneshot_options& options)
+    static result<std::unique_ptr<oneshot_run>> prepare(const E& how, const oneshot_options& options,
+                                                        machines& all = alone())
     {
-        auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options}};
+        auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options, all}};
         if (options.dry_run) run->outputs_.group().make_dry();
         AWQ_CHECK(check_request(options));
         note_unused_options(options, run->report_.notes);
@@ -76,43 +84,26 @@ public:
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
         AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
         AWQ_CHECK(check_request_files(options));
-        if (!options.dry_run) run->left_ = look_for_interrupted(options, run->report_.notes);
+        if (!options.dry_run && all.is_first()) run->left_ = look_for_interrupted(options, run->report_.notes);
         if (!run->left_) AWQ_CHECK(run->open_outputs());
         AWQ_TRY(auto samples, run->load_calibration());
-        AWQ_CHECK(check_fits(options.model, run->least(), samples, memory_for_this_process()));
+        AWQ_CHECK(check_fits(options.model, run->least(), run->own_part(samples), memory_for_this_process()));
         if (options.dry_run) {
             run->samples_ = std::move(samples);
             return run;
         }
         AWQ_TRY(run->identity_, identity_of(run->options_, samples));
+        AWQ_CHECK(check_machines(all, run->options_, *run->source_, samples));
         if (run->left_) AWQ_CHECK(check_same(run->left_->identity, run->identity_));
         if (run->left_ && !run->left_->finished.empty()) return run;
         if (options.measured_types) AWQ_CHECK(run->measure(samples));
         AWQ_CHECK(run->embed(samples));
         if (run->left_) AWQ_CHECK(run->go_on(samples));
         run->outputs_.begin(samples.size(), run->report_.notes);
-        run->begin_report(samples.size());
+        begin_report(run->report_, run->options_, *run->source_, run->plan_, samples.size(), run->stream_.tokens());
         if (run->left_) run->take_report();
-        run->journal_.begin(run->outputs_.group(), options);
+        if (!all.are_several()) run->journal_.begin(run->outputs_.group(), options);
         return run;
-    }
-
-    /// What a dry run knows.
-    std::span<const token_ids> samples() const noexcept { return samples_; }
-    const model_config& config() const noexcept { return source_->config(); }
-    const step_seconds& seconds() const noexcept { return report_.seconds; }
-    std::uint64_t source_bytes() const noexcept { return source_->checkpoint().total_bytes(); }
-    memory_need least() const { return least_memory(config(), !options_.smoothing_only, is_sequential()); }
-
-    /// Does all to the first block, with some of the samples, that a run does; gives what it took. `share`: of the
-    /// tokens that would be there, which decides whether they are enough for a least-squares target.
-    result<step_seconds> try_first_block(std::span<const token_ids> samples, float share)
-    {
-        AWQ_CHECK(embed(samples));
-        options_.rounding.least_squares_tokens = rounding_options{}.least_squares_tokens * share;
-        step_seconds before = std::exchange(report_.seconds, {});
-        AWQ_CHECK(run_block(0, 1));
-        return std::exchange(report_.seconds, std::move(before));
     }
 
     /// Does all of it; on an error nothing appears at the targets.
@@ -125,6 +116,8 @@ public:
             AWQ_CHECK(catch_out_of_memory(where, use_less_memory, [&] { return run_block(layer, layers); }));
             if (layer + 1 == layers || journal_.is_due()) record(layer + 1);
         }
+        if (all_.are_several())
+            report_.notes.note("rank 0 sent " + gigabytes(all_.sent_bytes()) + " to the other processes");
         mappings_.tell_unmatched(report_.notes);
         if (options_.smoothing) AWQ_CHECK(check_smoothed(report_, options_.model));
         report_.fallbacks.tell(report_.notes);
@@ -142,15 +135,18 @@ public:
         report_.add_seconds("total", total_.lap());
         report_.peak_rss_bytes = peak_rss_bytes();
         AWQ_CHECK(outputs_.prepare_report(report_));
+        AWQ_CHECK(all_.meet());
         record(layers, finished_outputs(outputs_.group(), options_.overwrite, options_.report));
         AWQ_CHECK(outputs_.commit());
+        remove_temporaries(outputs_.directories());
         return std::move(report_);
     }
 
 private:
-    oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
+    oneshot_run(const E& how, const oneshot_options& options, machines& all) : how_(how), options_(options), all_(all)
     {
         report_.notes = options.notices;
+        if (all.are_several()) report_.notes.note("shared by " + std::to_string(all.size()) + " processes");
         if (options.compensate) {
             options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
             options_.rounding.importance = true;
@@ -189,13 +185,20 @@ private:
     status embed(std::span<const token_ids> samples)
     {
         if (!options_.imatrix.empty()) return {};
-        AWQ_TRY(stream_, activation_stream::make(*source_, samples));
+        AWQ_TRY(stream_, activation_stream::make(*source_, samples, all_));
         stream_.show_all_experts(options_.all_experts);
         if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small(how_);
         return {};
     }
 
-    status open_outputs() { return outputs_.open(how_, *source_, plan_, options_); }
+    /// The first machine writes for all.
+    status open_outputs() { return all_.is_first() ? outputs_.open(how_, *source_, plan_, options_) : status{}; }
+
+    /// About what one machine has of them.
+    std::span<const token_ids> own_part(std::span<const token_ids> samples) const
+    {
+        return samples.first(chunk_count(samples.size(), all_.size()));
+    }
 
     /// Plans again with the types that do least harm, and opens the outputs for them; another run may have
     /// measured them.
@@ -278,27 +281,6 @@ private:
                                "): --resume could not go on with it");
     }
 
-    void begin_report(std::size_t samples)
-    {
-        report_.model = options_.model;
-        for (notice& each : source_->notices()) report_.notes.add(std::move(each));
-        report_.mode = options_.compensate       ? "compensated"
-                       : options_.smoothing_only ? "smoothing_only"
-                                                 : "smooth_and_quantize";
-        report_.scheme = plan_.name();
-        report_.group_size = plan_.group_size().value_or(options_.group_size);
-        report_.instruction_set = kernel_instruction_set();
-        report_.parameters = source_->checkpoint().total_elements();
-        report_.source_bytes = source_->checkpoint().total_bytes();
-        report_.options = describe(options_);
-        for (const auto& [layer, reason] : plan_.unfit())
-            if (!options_.smoothing_only) report_.layers.push_back({layer, {}, {}, 0, reason});
-        if (options_.clip_weights) report_.notes.note("weights are clipped: the model's function has changed");
-        if (reproducible_products) report_.options.emplace_back("reproducible", "true");
-        report_.options.emplace_back("samples", std::to_string(samples));
-        report_.options.emplace_back("tokens", std::to_string(stream_.tokens()));
-    }
-
     status run_block(std::size_t layer, std::size_t layers)
     {
         notify(options_.progress, "block " + std::to_string(layer) + ": calibrate", layer, layers);
@@ -306,14 +288,16 @@ private:
         AWQ_TRY(block_tensors block,
                 block_tensors::load(*source_, layer, scratch_directory(), options_.experts_in_memory));
         ahead_.start(*source_, layer + 1);
+        AWQ_CHECK(
+            check_agreed(all_, block.has_waiting(), scratch_directory(), "no room for experts, which rank 0 has"));
         report_.add_seconds("read", watch_.lap());
-        block_statistics statistics{block.layout(), true, how_};
+        block_statistics statistics{block.layout(), true, how_, all_};
         AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
         if (options_.smoothing_only) return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
         const quantizer_choice formats = [&](std::string_view linear) {
             return plan_.rounding_of(block.prefix() + std::string{linear});
         };
-        block_quantizer_run<Product, E> quantizing{how_, block, statistics, formats, options_, report_};
+        block_quantizer_run<Product, E> quantizing{how_, block, statistics, formats, options_, report_, all_};
         const storage_choice storage = stored_types();
         if (options_.compensate) quantizing.store_targets(storage);
         report_.add_seconds("quantize", watch_.lap());
@@ -328,12 +312,14 @@ private:
     status calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
                                 block_statistics& statistics)
     {
-        const std::vector<sequence_chunk> all = cut_into_chunks(stream_.batch());
+        const std::vector<sequence_chunk>& all = stream_.all_chunks();
         const auto sample = gram_chunks(options_, is_sequential(), all, block.layout());
         const auto& shown = shows_sample_only() ? sample : all;
-        parent_recorder recorder{shown, block.layout(), recorder_stride(options_, shown)};
-        AWQ_CHECK(observe(layer, block, shown, sample, statistics, recorder));
-        statistics.complete(how_);
+        parent_recorder recorder{shown, block.layout(), recorder_stride(options_, shown),
+                                 stream_.sequences_before(shown)};
+        AWQ_CHECK(observe(layer, block, stream_.own(shown), stream_.own(sample), statistics, recorder));
+        if (options_.imatrix.empty()) AWQ_CHECK(recorder.share(all_));
+        AWQ_CHECK(statistics.template complete<Product>(how_));
         if (options_.imatrix.empty()) count_tokens(block, statistics, report_);
         report_.add_seconds("calibrate", watch_.lap());
         notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
@@ -348,7 +334,8 @@ private:
     /// them for each candidate, so then they stay in memory.
     std::string scratch_directory() const
     {
-        return options_.loss == loss_kind::parent_output ? std::string{} : outputs_.directory();
+        if (options_.loss == loss_kind::parent_output) return {};
+        return all_.is_first() ? outputs_.directory() : scratch_beside(options_);
     }
 
     status hand_over(const finished_block& block)
@@ -356,6 +343,11 @@ private:
         AWQ_CHECK(outputs_.write(block));
         report_.add_seconds("write", watch_.lap());
         return {};
+    }
+
+    memory_need least() const
+    {
+        return least_memory(source_->config(), !options_.smoothing_only, is_sequential(), options_.hidden_states);
     }
 
     bool is_sequential() const { return !options_.smoothing_only && options_.rounding.least_squares_lambda > 0; }
@@ -372,7 +364,8 @@ private:
             AWQ_CHECK(round_first());
         }
         const block_context context = stream_.context(source_->config(), layer);
-        block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(), rounded_};
+        block_stages<Product, E> stages{how_,     context, stream_.batch(), stream_.hidden(),
+                                        rounded_, all_,    stream_.tokens()};
         report_.add_seconds("streams", watch_.lap());
         AWQ_CHECK(run.run_sequential(stages));
         watch_.lap();
@@ -451,6 +444,7 @@ private:
 
     E how_;
     oneshot_options options_;
+    machines& all_;
     stopwatch watch_, total_;
     std::unique_ptr<directory_source> source_;
     read_ahead ahead_;
@@ -471,22 +465,28 @@ private:
 };
 
 /// Runs what the options ask for. The library's whole job in one call. `out_of_memory` names the block
-/// that did not fit; nothing is written then.
+/// that did not fit; nothing is written then. `all`: the machines that make this call together, with the same options
+/// and from the same files; the first writes, and its report is that of the run.
 template <class Product, execution E>
-result<run_report> oneshot(const E& how, const oneshot_options& options)
+result<run_report> oneshot(const E& how, const oneshot_options& options, machines& all = alone())
 {
     if (options.dry_run) return error{error_code::invalid_argument, "a dry run is no run: call predict"};
-    return catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
-        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
+    if (options.resume && all.are_several())
+        return error{error_code::invalid_argument,
+                     "--resume: several processes keep no journal; run one, without mpirun"};
+    auto done = catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
+        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options, all)));
         return run->execute();
     });
+    if (!done) all.fail(done.error());
+    return done;
 }
 
 #if AWQ_COMPILES_RUNS
 /// The same on all cores, with the fast products.
-AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
+AWQ_CALL result<run_report> oneshot(const oneshot_options& options, machines& all)
 {
-    return oneshot<packed_product>(tbb_execution{}, options);
+    return oneshot<packed_product>(tbb_execution{}, options, all);
 }
 #endif
 

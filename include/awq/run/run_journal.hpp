@@ -29,8 +29,6 @@ namespace awq {
 
 namespace detail {
 
-inline constexpr const char* journal_name = "journal";
-
 /// The outputs in one of whose temporary directories the journal lies: in that of the first that there is.
 inline std::array<const std::string*, 5> journal_outputs(const oneshot_options& options)
 {
@@ -131,6 +129,7 @@ private:
     template <execution E>
     status try_write(const E& how, run_record&& record, std::span<const std::span<std::byte>> hidden)
     {
+        group_->queue().wait(); // what it says was written is
         record.place = directory_;
         record.hidden_file = ++turn_;
         if (!hidden.empty()) {

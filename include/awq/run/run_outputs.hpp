@@ -76,6 +76,14 @@ public:
         group_->adopt({});
     }
 
+    /// The temporary directories.
+    std::vector<std::filesystem::path> directories() const
+    {
+        std::vector<std::filesystem::path> all;
+        for (const output_group::member& each : group_->members()) all.push_back(each.directory);
+        return all;
+    }
+
     /// Where the first output will be; empty where there is none.
     std::string directory() const
     {

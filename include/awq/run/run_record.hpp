@@ -23,6 +23,10 @@
 
 namespace awq {
 
+namespace detail {
+inline constexpr const char* journal_name = "journal";
+}
+
 /// What makes two runs the same, by name: options, the model's files, the text, the program.
 using run_identity = std::vector<std::pair<std::string, std::string>>;
 
