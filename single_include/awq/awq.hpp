@@ -6366,6 +6366,180 @@ struct evaluation {
 } // namespace awq
 
 #endif
+// ---- awq/execution/machines.hpp
+#ifndef AWQ_EXECUTION_MACHINES_HPP
+#define AWQ_EXECUTION_MACHINES_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Some of many things that lie in a row.
+struct row_range {
+    std::size_t first = 0, end = 0;
+
+    std::size_t size() const noexcept { return end - first; }
+    bool holds(std::size_t index) const noexcept { return index >= first && index < end; }
+};
+
+/// The processes that do one run together, on one machine or on several; each has a rank below their number. This one
+/// is alone: whatever it is asked to exchange is there already. Others derive from it and say how bytes get from one
+/// rank to another (`mpi_machines`); what is built on that, is built here, once.
+///
+/// All ranks make the same calls in the same order, from one thread. Where one of them cannot go on it says so by
+/// `fail`, and the next call of every other ends with its error.
+class AWQ_ABI_TAG machines {
+public:
+    machines() = default;
+    machines(const machines&) = delete;
+    machines& operator=(const machines&) = delete;
+    virtual ~machines() = default;
+
+    std::size_t rank() const noexcept { return rank_; }
+    std::size_t size() const noexcept { return size_; }
+    bool are_several() const noexcept { return size_ > 1; }
+    /// The first writes, tells and answers for all.
+    bool is_first() const noexcept { return rank_ == 0; }
+
+    /// Which of `count` things in a row are this rank's: neighbours, so that what is done in order of the ranks is
+    /// done in order of the things.
+    row_range share(std::size_t count) const noexcept { return share_of(rank_, count); }
+    row_range share_of(std::size_t rank, std::size_t count) const noexcept
+    {
+        return {rank * count / size_, (rank + 1) * count / size_};
+    }
+
+    /// Ends the run of all others with this error, which is one of this rank alone.
+    virtual void fail(const error& /*why*/) noexcept {}
+
+    /// All ranks get what `from` has.
+    status broadcast(std::size_t from, std::span<std::byte> bytes)
+    {
+        if (rank_ != from) return receive(from, bytes);
+        for (std::size_t to = 0; to < size_; ++to)
+            if (to != from) AWQ_CHECK(send(to, bytes));
+        return finish_sends();
+    }
+
+    /// Sums as one process makes them, which adds things in a row one after the other: `add(i)` adds this rank's
+    /// things to `pieces[i]`, behind those of the ranks before it; all ranks get the whole. A rank works on one piece
+    /// while the next works on the one before. Each piece goes around at most twice, so a rank sends and receives at
+    /// most twice their size, however many ranks there are.
+    template <class Add>
+    status in_order(std::span<const std::span<std::byte>> pieces, const Add& add)
+    {
+        for (std::size_t i = 0; i < pieces.size(); ++i) {
+            if (rank_ > 0) AWQ_CHECK(receive(rank_ - 1, pieces[i]));
+            AWQ_CHECK(add(i));
+            if (are_several()) AWQ_CHECK(send(next(), pieces[i]));
+        }
+        AWQ_CHECK(finish_sends());
+        if (rank_ + 1 == size_) return {};
+        for (const std::span<std::byte> piece : pieces) {
+            AWQ_CHECK(receive(rank_ > 0 ? rank_ - 1 : size_ - 1, piece));
+            if (rank_ + 2 < size_) AWQ_CHECK(send(next(), piece));
+        }
+        return finish_sends();
+    }
+
+    /// Each rank has filled a part of `bytes`, its own; all get the whole. A rank sends and receives the whole less
+    /// its part. `parts`: of each rank.
+    status share_parts(std::span<std::byte> bytes, std::span<const row_range> parts)
+    {
+        const auto part = [&](std::size_t rank) {
+            const row_range& range = parts[rank % size_];
+            return bytes.subspan(range.first, range.size());
+        };
+        for (std::size_t step = 0; step + 1 < size_; ++step) {
+            AWQ_CHECK(send(next(), part(rank_ + size_ - step)));
+            AWQ_CHECK(receive((rank_ + size_ - 1) % size_, part(rank_ + 2 * size_ - step - 1)));
+        }
+        return finish_sends();
+    }
+
+    /// The same of rows of `row_bytes`; nobody knows which rows are another's.
+    status share_rows(std::span<std::byte> bytes, std::size_t row_bytes, row_range own)
+    {
+        if (!are_several()) return {};
+        std::vector<row_range> parts(size_), places(size_);
+        for (std::size_t i = 0; i < size_; ++i) places[i] = {i * sizeof own, (i + 1) * sizeof own};
+        parts[rank_] = {own.first * row_bytes, own.end * row_bytes};
+        AWQ_CHECK(share_parts(std::as_writable_bytes(std::span{parts}), places));
+        return share_parts(bytes, parts);
+    }
+
+    /// Replaces values by those of all ranks, one behind the other.
+    template <class T>
+    status join(std::vector<T>& values)
+    {
+        if (!are_several()) return {};
+        std::vector<std::size_t> counts(size_);
+        counts[rank_] = values.size();
+        AWQ_CHECK(share_rows(std::as_writable_bytes(std::span{counts}), sizeof counts[0], {rank_, rank_ + 1}));
+        std::size_t first = 0, sum = 0;
+        for (std::size_t i = 0; i < size_; ++i) {
+            if (i < rank_) first += counts[i];
+            sum += counts[i];
+        }
+        std::vector<T> joined(sum);
+        std::ranges::copy(values, joined.begin() + static_cast<std::ptrdiff_t>(first));
+        AWQ_CHECK(share_rows(std::as_writable_bytes(std::span{joined}), sizeof(T), {first, first + values.size()}));
+        values = std::move(joined);
+        return {};
+    }
+
+    /// Returns when all have called it.
+    status meet()
+    {
+        std::vector<std::byte> seen(size_);
+        return share_rows(seen, 1, {rank_, rank_ + 1});
+    }
+
+    /// The bytes that this rank has sent.
+    std::uint64_t sent_bytes() const noexcept { return sent_; }
+
+protected:
+    machines(std::size_t rank, std::size_t size) noexcept : rank_(rank), size_(size) {}
+
+    /// Begins to send, in order; the bytes stay as they are until `finish_sends`.
+    virtual status begin_send(std::size_t /*to*/, std::span<const std::byte> /*bytes*/) { return {}; }
+    virtual status receive_all(std::size_t /*from*/, std::span<std::byte> /*bytes*/) { return {}; }
+    /// What was sent has left.
+    virtual status finish_sends() { return {}; }
+
+private:
+    std::size_t next() const noexcept { return (rank_ + 1) % size_; }
+
+    status send(std::size_t to, std::span<const std::byte> bytes)
+    {
+        sent_ += bytes.size();
+        return bytes.empty() ? status{} : begin_send(to, bytes);
+    }
+    status receive(std::size_t from, std::span<std::byte> bytes)
+    {
+        return bytes.empty() ? status{} : receive_all(from, bytes);
+    }
+
+    std::size_t rank_ = 0, size_ = 1;
+    std::uint64_t sent_ = 0;
+};
+
+/// A process that does its run alone.
+inline machines& alone()
+{
+    static machines one;
+    return one;
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/recipe/oneshot_options.hpp
 #ifndef AWQ_RECIPE_ONESHOT_OPTIONS_HPP
 #define AWQ_RECIPE_ONESHOT_OPTIONS_HPP
@@ -6736,6 +6910,7 @@ namespace awq {
 struct expert_report {
     std::string layer;                 ///< "model.layers.3"
     std::vector<std::uint64_t> tokens; ///< of each expert, at least one entry
+    std::vector<std::string> few;      ///< names of those with few tokens
 
     std::uint64_t fewest() const { return *std::ranges::min_element(tokens); }
     std::uint64_t most() const { return *std::ranges::max_element(tokens); }
@@ -7024,8 +7199,9 @@ class tokenizer; // of data/tokenizer.hpp, for those who look into it
 // take the templates of the same names. In the compiled mode (AWQ_HEADER_ONLY=0) this is all that is included.
 #if !AWQ_HEADER_ONLY
 
-/// Calibrates, smooths and quantizes a model directory: the library's whole job, see `oneshot_options`.
-result<run_report> oneshot(const oneshot_options& options);
+/// Calibrates, smooths and quantizes a model directory: the library's whole job, see `oneshot_options`. `all`: the
+/// processes that make this call together.
+result<run_report> oneshot(const oneshot_options& options, machines& all = alone());
 
 /// What that would take, in time and memory, without doing it: nothing is written.
 result<run_prediction> predict(const oneshot_options& options);
@@ -10407,11 +10583,14 @@ void activate(const E& e, activation act, matrix_view<float> x)
     for_each_row(e, x.rows(), [&](std::size_t t) { detail::multiply_row(act, ones, x.row(t)); });
 }
 
+/// Constants of xIELU.
+inline constexpr float xielu_beta = 0.5f, xielu_eps = -1e-6f;
+
 /// x = xIELU(x) (Huang & Schlag 2024), row by row, with the logarithmic parameters that a layer learns.
 template <execution E>
 void activate_xielu(const E& e, float alpha_p, float alpha_n, matrix_view<float> x)
 {
-    constexpr float beta = 0.5f, eps = -1e-6f;
+    constexpr float beta = xielu_beta, eps = xielu_eps;
     const float rise = std::log1p(std::exp(alpha_p)), fall = beta + std::log1p(std::exp(alpha_n));
     for_each_row(e, x.rows(), [&](std::size_t t) {
         for (float& v : x.row(t)) v = beta * v + (v > 0.0f ? rise * v * v : fall * (std::expm1(std::min(v, eps)) - v));
@@ -11370,7 +11549,7 @@ public:
         norm_heads(part, options);
         if (!options.gate.empty()) add_gate(part, options);
         if (!options.sinks.empty())
-            part.sinks = vector(std::string{options.at}.append(options.sinks), part.rule.heads, "attn_sinks",
+            part.sinks = vector(std::string{options.at}.append(options.sinks), part.rule.heads, "attn_sinks.weight",
                                 "num_attention_heads");
         part.mixed = next_value();
         part.o = linear(std::string{options.at}.append(options.o), part.mixed, config_.hidden_size,
@@ -11505,6 +11684,7 @@ private:
     static std::string gguf_name(std::string_view name, std::string_view stem)
     {
         const bool is_bias = name.ends_with("bias");
+        if (stem.find('.') != stem.npos) return std::string{stem}; // whole
         return stem.empty() ? std::string{} : std::string{stem} + (is_bias ? ".bias" : ".weight");
     }
 
@@ -15719,44 +15899,57 @@ status check_hidden(const E& how, const std::string& path, const std::string& bl
                  "*): its weights are damaged, or too large for float32"};
 }
 
-/// The hidden states of all calibration samples between two blocks.
+/// The lengths of some samples.
+inline sequences lengths_of(std::span<const token_ids> samples)
+{
+    sequences made;
+    for (const token_ids& each : samples) made.push_back(each.size());
+    return made;
+}
+
+/// The hidden states of all calibration samples between two blocks. Where several machines share the work, each has
+/// those of some chunks, which are neighbours.
 class activation_stream {
 public:
-    /// Embeds the samples. The table is read in stripes, never as a whole.
-    static result<activation_stream> make(const tensor_source& source, std::span<const token_ids> samples)
+    /// Embeds the samples, of which this machine keeps its share. The table is read in stripes, never as a whole.
+    static result<activation_stream> make(const tensor_source& source, std::span<const token_ids> samples,
+                                          const machines& all = alone())
     {
-        const std::string name = source.config().names.embeddings + ".weight";
-        const auto shape = source.shape(name);
-        if (!shape) return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name, "\""};
         activation_stream stream;
-        stream.path_ = source.path();
-        std::vector<token_place> places;
-        for (const token_ids& sample : samples) {
-            stream.batch_.push_back(sample.size());
-            for (const std::int32_t id : sample) {
-                if (id < 0 || static_cast<std::size_t>(id) >= shape->rows)
-                    return error{error_code::shape_mismatch,
-                                 source.path(),
-                                 ": token id ",
-                                 id,
-                                 " is not in the model's vocabulary of ",
-                                 shape->rows,
-                                 "; does the tokenizer belong to this model?"};
-                places.push_back({static_cast<std::size_t>(id), places.size()});
-            }
+        stream.all_chunks_ = cut_into_chunks(lengths_of(samples));
+        stream.longest_ = lengths_of(samples).longest();
+        stream.own_rows_ = rows_of(stream.all_chunks_, all);
+        const auto is_own = [&](const sequence_chunk& each) { return stream.own_rows_.holds(each.first_row); };
+        std::size_t first = 0, count = 0;
+        for (const sequence_chunk& each : stream.all_chunks_) {
+            if (!is_own(each)) continue;
+            if (count == 0) first = each.first_sequence;
+            count += each.batch.count();
         }
-        stream.hidden_ = hidden_states{xtensor_backend::make(places.size(), source.config().hidden_size)};
-        stream.rope_ = rope_tables{source.config(), stream.batch_.longest()};
-        AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
-        AWQ_CHECK(stream.embed(source, start, *shape, std::move(places)));
-        if (source.config().normed_embeddings)
-            norm_forward(serial_execution{}, start.embedding_norm(source.config()),
-                         std::as_const(stream.hidden_).floats(), stream.hidden_.floats());
-        AWQ_CHECK(stream.add_learned_positions(source));
+        AWQ_CHECK(stream.begin(source, samples.subspan(first, count)));
         return stream;
     }
 
+    /// Of the samples that this machine has.
     const sequences& batch() const noexcept { return batch_; }
+    /// Of all samples, with the rows that they would have on one machine; and those of them that this one has, with
+    /// the rows that they have here.
+    const std::vector<sequence_chunk>& all_chunks() const noexcept { return all_chunks_; }
+    std::size_t sequences_before(std::span<const sequence_chunk> chunks) const
+    {
+        std::size_t count = 0;
+        for (const sequence_chunk& each : chunks)
+            if (each.first_row < own_rows_.first) count += each.batch.count();
+        return count;
+    }
+    std::vector<sequence_chunk> own(std::span<const sequence_chunk> chunks) const
+    {
+        std::vector<sequence_chunk> made;
+        for (const sequence_chunk& each : chunks)
+            if (own_rows_.holds(each.first_row)) made.push_back(each);
+        for (sequence_chunk& each : made) each.first_row -= own_rows_.first;
+        return made;
+    }
     /// Observers see what each expert would make of all tokens, not only of its own.
     void show_all_experts(bool all) noexcept { all_experts_ = all; }
     /// What a block of the model that was embedded needs to know.
@@ -15764,7 +15957,11 @@ public:
     {
         return {config, rope_.of(config, layer), layer, all_experts_};
     }
-    std::size_t tokens() const noexcept { return batch_.tokens(); }
+    /// Of all samples.
+    std::size_t tokens() const noexcept
+    {
+        return all_chunks_.empty() ? 0 : all_chunks_.back().first_row + all_chunks_.back().batch.tokens();
+    }
     hidden_states& hidden() noexcept { return hidden_; }
     const hidden_states& hidden() const noexcept { return hidden_; }
 
@@ -15819,6 +16016,47 @@ private:
         std::size_t id, row;
     };
 
+    /// The rows of this machine's share of the chunks, among those of all.
+    static row_range rows_of(const std::vector<sequence_chunk>& chunks, const machines& all)
+    {
+        const row_range share = all.share(chunks.size());
+        if (share.size() == 0) return {};
+        const sequence_chunk& last = chunks[share.end - 1];
+        return {chunks[share.first].first_row, last.first_row + last.batch.tokens()};
+    }
+
+    status begin(const tensor_source& source, std::span<const token_ids> samples)
+    {
+        const std::string name = source.config().names.embeddings + ".weight";
+        const auto shape = source.shape(name);
+        if (!shape) return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name, "\""};
+        path_ = source.path();
+        std::vector<token_place> places;
+        for (const token_ids& sample : samples) {
+            batch_.push_back(sample.size());
+            for (const std::int32_t id : sample) {
+                if (id < 0 || static_cast<std::size_t>(id) >= shape->rows)
+                    return error{error_code::shape_mismatch,
+                                 source.path(),
+                                 ": token id ",
+                                 id,
+                                 " is not in the model's vocabulary of ",
+                                 shape->rows,
+                                 "; does the tokenizer belong to this model?"};
+                places.push_back({static_cast<std::size_t>(id), places.size()});
+            }
+        }
+        hidden_ = hidden_states{xtensor_backend::make(places.size(), source.config().hidden_size)};
+        rope_ = rope_tables{source.config(), longest_};
+        AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
+        AWQ_CHECK(embed(source, start, *shape, std::move(places)));
+        if (source.config().normed_embeddings)
+            norm_forward(serial_execution{}, start.embedding_norm(source.config()), std::as_const(hidden_).floats(),
+                         hidden_.floats());
+        AWQ_CHECK(add_learned_positions(source));
+        return {};
+    }
+
     status embed(const tensor_source& source, const outer_tensors& start, tensor_shape shape,
                  std::vector<token_place> places)
     {
@@ -15851,6 +16089,9 @@ private:
     }
 
     std::string path_; ///< of the model
+    std::vector<sequence_chunk> all_chunks_;
+    row_range own_rows_;      ///< among those of all samples
+    std::size_t longest_ = 0; ///< of all samples
     sequences batch_;
     rope_tables rope_;
     bool all_experts_ = false;
@@ -15864,6 +16105,359 @@ private:
 #ifndef AWQ_BLOCK_BLOCK_STATISTICS_HPP
 #define AWQ_BLOCK_BLOCK_STATISTICS_HPP
 
+// ---- awq/block/batch_sums.hpp
+#ifndef AWQ_BLOCK_BATCH_SUMS_HPP
+#define AWQ_BLOCK_BATCH_SUMS_HPP
+
+// ---- awq/calibration/activation_stats.hpp
+#ifndef AWQ_CALIBRATION_ACTIVATION_STATS_HPP
+#define AWQ_CALIBRATION_ACTIVATION_STATS_HPP
+
+// ---- awq/calibration/loss_mask.hpp
+#ifndef AWQ_CALIBRATION_LOSS_MASK_HPP
+#define AWQ_CALIBRATION_LOSS_MASK_HPP
+
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Which tokens count, in the statistics and in the loss: one byte a token, 0 leaves it out. A mask
+/// that is shorter than the batch, the empty one too, keeps the tokens past its end.
+class loss_mask {
+public:
+    constexpr loss_mask() = default;
+    constexpr explicit loss_mask(std::span<const unsigned char> keep) noexcept : keep_(keep) {}
+
+    constexpr bool keeps(std::size_t token) const noexcept { return token >= keep_.size() || keep_[token] != 0; }
+    /// How many of the first `tokens` tokens count.
+    constexpr std::size_t kept(std::size_t tokens) const noexcept
+    {
+        std::size_t count = 0;
+        for (std::size_t t = 0; t < tokens; ++t) count += keeps(t) ? 1 : 0;
+        return count;
+    }
+    /// Calls `action(first, count)` for every run of tokens that count.
+    template <class Action>
+    constexpr void for_each_run(std::size_t tokens, Action&& action) const
+    {
+        for (std::size_t first = 0; first < tokens;) {
+            std::size_t end = first;
+            while (end < tokens && keeps(end)) ++end;
+            if (end > first) action(first, end - first);
+            first = end + 1;
+        }
+    }
+
+private:
+    std::span<const unsigned char> keep_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/matrix_product.hpp
+#ifndef AWQ_EXECUTION_MATRIX_PRODUCT_HPP
+#define AWQ_EXECUTION_MATRIX_PRODUCT_HPP
+
+namespace awq {
+
+/// Who multiplies matrices: a type with four static operations, which a backend names as its `product`.
+/// An engine brings its own GEMM by writing one (`products/plain.hpp` is the reference, with plain loops).
+///
+/// - `multiply_nt(e, a, b, c)`: c = a b^T; a (m, k), b (n, k), c (m, n). A linear layer; b is its weight.
+/// - `multiply_nn(e, a, b, c)`: c = a b; a (m, k), b (k, n), c (m, n).
+/// - `add_gram(e, x, g)`: g += x^T x; x (tokens, k), g (k, k), symmetric before and after.
+/// - `add_cross_gram(e, x, y, g)`: g += x^T y; x (tokens, m), y (tokens, n), g (m, n).
+///
+/// All operands may have a stride, and the output overlaps no input. The work goes through the execution
+/// `e` (see `execution`), or is done in the calling thread. Where sums run in an order that does not depend
+/// on the number of threads, results of a search have the same bits at any number of threads.
+/// An `add_gram` may also take x of f16 and bf16, as ours do (`gram_of_elements`); else it is widened before.
+template <class P, class E>
+concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in, matrix_view<float> out)
+{
+    P::multiply_nt(e, in, in, out);
+    P::multiply_nn(e, in, in, out);
+    P::add_gram(e, in, out);
+    P::add_cross_gram(e, in, in, out);
+};
+
+/// A product whose `add_gram` takes inputs of T.
+template <class P, class E, class T>
+concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_view<float> g)
+{
+    P::add_gram(e, x, g);
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// Running sums over the inputs of a layer, in the caller's memory, which starts as zeros. Being
+/// sums they merge: over batches, threads and machines. All but the token count may be absent
+/// (empty).
+struct activation_stats {
+    std::span<double> abs_sum;    ///< (in_features) sum of |x|
+    std::span<double> square_sum; ///< (in_features) sum of x^2
+    matrix_view<float> gram;      ///< (in_features, in_features) X^T X
+    std::uint64_t tokens = 0;
+
+    /// Floats that statistics over `in_features` channels take, with or without a Gram matrix.
+    static constexpr std::size_t size(std::size_t in_features, bool with_gram) noexcept
+    {
+        return 2 * workspace::size_for<double>(in_features) + (with_gram ? in_features * in_features : 0);
+    }
+
+    /// Zeroed statistics in the front of `memory`; workspace_too_small where it has no room.
+    static result<activation_stats> make(workspace& memory, std::size_t in_features, bool with_gram)
+    {
+        activation_stats made;
+        made.abs_sum = memory.take<double>(in_features);
+        made.square_sum = memory.take<double>(in_features);
+        std::span<float> gram;
+        if (with_gram) gram = memory.take<float>(in_features * in_features);
+        if (made.square_sum.empty() || (with_gram && gram.empty()))
+            return error{error_code::workspace_too_small,
+                         "activation statistics: ",
+                         in_features,
+                         " channels need ",
+                         size(in_features, with_gram),
+                         " floats"};
+        std::ranges::fill(gram, 0.0f);
+        if (with_gram) made.gram = {gram.data(), in_features, in_features};
+        return made;
+    }
+
+    /// Adds a batch of inputs, (tokens, in_features), of float, f16 or bf16, with the tokens that the mask
+    /// keeps. `Product`: the matrix product that adds to the Gram matrix. `scratch`: only for 16-bit inputs
+    /// and a product of one's own that does not read them: in_features floats or more, in which they are
+    /// widened by tiles.
+    template <class Product, execution E, class T = const float>
+    status observe(const E& how, matrix_view<T> x, loss_mask mask = {}, std::span<float> scratch = {});
+
+    /// Adds the sums of `other`, which has the same shape and the same parts.
+    status merge(const activation_stats& other) noexcept;
+
+    /// Mean of |x| per channel, in float, into `out`. not_calibrated without tokens.
+    status mean_abs(std::span<float> out) const noexcept { return mean_of(abs_sum, out); }
+
+    /// Mean of x^2 per channel: the importance that GGUF quantizers take.
+    status mean_square(std::span<float> out) const noexcept { return mean_of(square_sum, out); }
+
+private:
+    template <class Product, execution E, class T>
+    void add_gram(const E& how, matrix_view<const T> run, std::span<float> scratch)
+    {
+        if constexpr (gram_of_elements<Product, E, T>)
+            Product::add_gram(how, run, gram);
+        else
+            for_each_widened(how, run, scratch,
+                             [&](std::size_t, matrix_view<const float> tile) { Product::add_gram(how, tile, gram); });
+    }
+
+    status mean_of(std::span<const double> sums, std::span<float> out) const noexcept
+    {
+        if (tokens == 0) return error{error_code::not_calibrated, "activation statistics: no token was observed"};
+        if (sums.size() != out.size())
+            return error{error_code::shape_mismatch,
+                         "activation statistics: ",
+                         sums.size(),
+                         " channels, ",
+                         out.size(),
+                         " wanted"};
+        for (std::size_t i = 0; i < sums.size(); ++i)
+            out[i] = static_cast<float>(sums[i] / static_cast<double>(tokens));
+        return {};
+    }
+};
+
+namespace detail {
+
+// Eight rows are added in float, where nothing of weight is lost, and go into the double sums as
+// one.
+template <std::size_t Rows, class T, class Value>
+void add_rows(matrix_view<T> x, std::size_t first, double* sums, Value value) noexcept
+{
+    const T* rows[Rows];
+    for (std::size_t r = 0; r < Rows; ++r) rows[r] = x.row(first + r).data();
+    for (std::size_t c = 0; c < x.cols(); ++c) {
+        float sum = value(static_cast<float>(rows[0][c]));
+        for (std::size_t r = 1; r < Rows; ++r) sum += value(static_cast<float>(rows[r][c]));
+        sums[c] += static_cast<double>(sum);
+    }
+}
+
+template <class T, class Value>
+void add_columns(matrix_view<T> x, std::span<double> sums, std::size_t column, Value value) noexcept
+{
+    if (sums.empty()) return;
+    constexpr std::size_t at_once = 8;
+    std::size_t r = 0;
+    for (; r + at_once <= x.rows(); r += at_once) add_rows<at_once>(x, r, sums.data() + column, value);
+    for (; r < x.rows(); ++r) add_rows<1>(x, r, sums.data() + column, value);
+}
+
+} // namespace detail
+
+template <class Product, execution E, class T>
+status activation_stats::observe(const E& how, matrix_view<T> x, loss_mask mask, std::span<float> scratch)
+{
+    using element = std::remove_const_t<T>;
+    static_assert(tensor_element<element>, "awq::activation_stats: inputs are float, awq::f16 or awq::bf16");
+    const auto fits = [&](std::size_t size) { return size == 0 || size == x.cols(); };
+    if (!fits(abs_sum.size()) || !fits(square_sum.size()) || !fits(gram.cols()))
+        return error{error_code::shape_mismatch,
+                     "activation statistics: a batch has ",
+                     x.cols(),
+                     " channels, ",
+                     abs_sum.size(),
+                     " expected"};
+    const bool has_tile = gram_of_elements<Product, E, element> || scratch.size() >= x.cols();
+    if (!gram.empty() && !has_tile)
+        return error{error_code::workspace_too_small,
+                     "activation statistics: this product widens 16-bit "
+                     "inputs by tiles; give a scratch of ",
+                     x.cols(), " floats"};
+    constexpr std::size_t width = 256; // columns a task; few enough to spread, enough for long reads
+    constexpr std::size_t depth = 64;  // rows that stay in the cache between the two sums
+    mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
+        const matrix_view<const element> run = x.rows_from(first, count);
+        how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
+            const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
+            for (std::size_t r = 0; r < count; r += depth) {
+                const auto tile = run.rows_from(r, std::min(depth, count - r)).cols_from(at, columns);
+                detail::add_columns(tile, abs_sum, at, [](float v) { return std::fabs(v); });
+                detail::add_columns(tile, square_sum, at, [](float v) { return v * v; });
+            }
+        });
+        if (!gram.empty()) add_gram<Product>(how, run, scratch);
+        tokens += count;
+    });
+    return {};
+}
+
+inline status activation_stats::merge(const activation_stats& other) noexcept
+{
+    if (abs_sum.size() != other.abs_sum.size() || square_sum.size() != other.square_sum.size() ||
+        gram.cols() != other.gram.cols())
+        return error{error_code::shape_mismatch, "activation statistics of different shapes"};
+    for (std::size_t i = 0; i < abs_sum.size(); ++i) abs_sum[i] += other.abs_sum[i];
+    for (std::size_t i = 0; i < square_sum.size(); ++i) square_sum[i] += other.square_sum[i];
+    for (std::size_t r = 0; r < gram.rows(); ++r)
+        for (std::size_t c = 0; c < gram.cols(); ++c) gram(r, c) += other.gram(r, c);
+    tokens += other.tokens;
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+/// Sums over the inputs of a layer, of one batch or of many, but for the Gram matrix.
+class batch_sums {
+public:
+    batch_sums() = default;
+    explicit batch_sums(std::size_t in_features)
+        : abs_sum_(in_features), square_sum_(in_features), largest_(in_features)
+    {
+        stats.abs_sum = abs_sum_;
+        stats.square_sum = square_sum_;
+    }
+    batch_sums(batch_sums&&) = default;
+    batch_sums& operator=(batch_sums&&) = default;
+
+    activation_stats stats;        ///< views of the sums
+    std::uint64_t gram_tokens = 0; ///< those that a Gram matrix is of
+
+    /// The largest |x| of each channel.
+    std::span<float> largest() noexcept { return largest_; }
+    std::span<const float> largest() const noexcept { return largest_; }
+
+    /// Adds inputs, (tokens, in_features).
+    template <class Product, execution E>
+    status observe(const E& how, matrix_view<const float> x)
+    {
+        constexpr std::size_t at_once = 64;
+        how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
+            const std::size_t first = chunk * at_once;
+            const std::size_t count = std::min(at_once, x.cols() - first);
+            float* const largest = largest_.data() + first;
+            for (std::size_t r = 0; r < x.rows(); ++r) {
+                const float* const from = x.row(r).data() + first;
+                for (std::size_t c = 0; c < count; ++c) largest[c] = std::max(largest[c], std::fabs(from[c]));
+            }
+        });
+        return stats.template observe<Product>(how, x);
+    }
+
+    /// Of the same number of channels.
+    void add(const batch_sums& other) noexcept
+    {
+        static_cast<void>(stats.merge(other.stats));
+        gram_tokens += other.gram_tokens;
+        for (std::size_t i = 0; i < largest_.size(); ++i) largest_[i] = std::max(largest_[i], other.largest_[i]);
+    }
+
+    /// Adds the batches of all machines in their order; `own`: this one's.
+    status add_in_order(machines& all, std::span<const batch_sums> own)
+    {
+        std::vector<double> values(3 * largest_.size() + 2);
+        const std::span<std::byte> piece = std::as_writable_bytes(std::span{values});
+        AWQ_CHECK(all.in_order({&piece, 1}, [&](std::size_t) -> status {
+            load(values);
+            for (const batch_sums& each : own) add(each);
+            store(values);
+            return {};
+        }));
+        load(values);
+        return {};
+    }
+
+private:
+    void store(std::span<double> to) const
+    {
+        const auto at = std::ranges::copy(square_sum_, std::ranges::copy(abs_sum_, to.begin()).out).out;
+        const auto counts = std::ranges::copy(largest_, at).out;
+        counts[0] = static_cast<double>(stats.tokens);
+        counts[1] = static_cast<double>(gram_tokens);
+    }
+    void load(std::span<const double> from)
+    {
+        const std::size_t count = largest_.size();
+        std::ranges::copy(from.first(count), abs_sum_.begin());
+        std::ranges::copy(from.subspan(count, count), square_sum_.begin());
+        std::ranges::transform(from.subspan(2 * count, count), largest_.begin(),
+                               [](double value) { return static_cast<float>(value); });
+        stats.tokens = static_cast<std::uint64_t>(from[3 * count]);
+        gram_tokens = static_cast<std::uint64_t>(from[3 * count + 1]);
+    }
+
+    std::vector<double> abs_sum_, square_sum_;
+    std::vector<float> largest_;
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/block/block_tensors.hpp
 #ifndef AWQ_BLOCK_BLOCK_TENSORS_HPP
 #define AWQ_BLOCK_BLOCK_TENSORS_HPP
@@ -16179,6 +16773,9 @@ public:
     }
     void release(std::string_view linear) const { release(weight(linear)); }
 
+    /// Whether experts wait in a file.
+    bool has_waiting() const noexcept { return memory_ != nullptr; }
+
     const block_layout& layout() const noexcept { return *layout_; }
     /// "model.layers.3."
     const std::string& prefix() const noexcept { return prefix_; }
@@ -16240,253 +16837,88 @@ private:
 } // namespace awq
 
 #endif
-// ---- awq/calibration/activation_stats.hpp
-#ifndef AWQ_CALIBRATION_ACTIVATION_STATS_HPP
-#define AWQ_CALIBRATION_ACTIVATION_STATS_HPP
-
-// ---- awq/calibration/loss_mask.hpp
-#ifndef AWQ_CALIBRATION_LOSS_MASK_HPP
-#define AWQ_CALIBRATION_LOSS_MASK_HPP
-
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// Which tokens count, in the statistics and in the loss: one byte a token, 0 leaves it out. A mask
-/// that is shorter than the batch, the empty one too, keeps the tokens past its end.
-class loss_mask {
-public:
-    constexpr loss_mask() = default;
-    constexpr explicit loss_mask(std::span<const unsigned char> keep) noexcept : keep_(keep) {}
-
-    constexpr bool keeps(std::size_t token) const noexcept { return token >= keep_.size() || keep_[token] != 0; }
-    /// How many of the first `tokens` tokens count.
-    constexpr std::size_t kept(std::size_t tokens) const noexcept
-    {
-        std::size_t count = 0;
-        for (std::size_t t = 0; t < tokens; ++t) count += keeps(t) ? 1 : 0;
-        return count;
-    }
-    /// Calls `action(first, count)` for every run of tokens that count.
-    template <class Action>
-    constexpr void for_each_run(std::size_t tokens, Action&& action) const
-    {
-        for (std::size_t first = 0; first < tokens;) {
-            std::size_t end = first;
-            while (end < tokens && keeps(end)) ++end;
-            if (end > first) action(first, end - first);
-            first = end + 1;
-        }
-    }
-
-private:
-    std::span<const unsigned char> keep_;
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/execution/matrix_product.hpp
-#ifndef AWQ_EXECUTION_MATRIX_PRODUCT_HPP
-#define AWQ_EXECUTION_MATRIX_PRODUCT_HPP
-
-namespace awq {
-
-/// Who multiplies matrices: a type with four static operations, which a backend names as its `product`.
-/// An engine brings its own GEMM by writing one (`products/plain.hpp` is the reference, with plain loops).
-///
-/// - `multiply_nt(e, a, b, c)`: c = a b^T; a (m, k), b (n, k), c (m, n). A linear layer; b is its weight.
-/// - `multiply_nn(e, a, b, c)`: c = a b; a (m, k), b (k, n), c (m, n).
-/// - `add_gram(e, x, g)`: g += x^T x; x (tokens, k), g (k, k), symmetric before and after.
-/// - `add_cross_gram(e, x, y, g)`: g += x^T y; x (tokens, m), y (tokens, n), g (m, n).
-///
-/// All operands may have a stride, and the output overlaps no input. The work goes through the execution
-/// `e` (see `execution`), or is done in the calling thread. Where sums run in an order that does not depend
-/// on the number of threads, results of a search have the same bits at any number of threads.
-/// An `add_gram` may also take x of f16 and bf16, as ours do (`gram_of_elements`); else it is widened before.
-template <class P, class E>
-concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in, matrix_view<float> out)
-{
-    P::multiply_nt(e, in, in, out);
-    P::multiply_nn(e, in, in, out);
-    P::add_gram(e, in, out);
-    P::add_cross_gram(e, in, in, out);
-};
-
-/// A product whose `add_gram` takes inputs of T.
-template <class P, class E, class T>
-concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_view<float> g)
-{
-    P::add_gram(e, x, g);
-};
-
-} // namespace awq
-
-#endif
+// ---- awq/block/ordered_grams.hpp
+#ifndef AWQ_BLOCK_ORDERED_GRAMS_HPP
+#define AWQ_BLOCK_ORDERED_GRAMS_HPP
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <span>
-#include <type_traits>
+#include <vector>
 
 namespace awq {
-
-/// Running sums over the inputs of a layer, in the caller's memory, which starts as zeros. Being
-/// sums they merge: over batches, threads and machines. All but the token count may be absent
-/// (empty).
-struct activation_stats {
-    std::span<double> abs_sum;    ///< (in_features) sum of |x|
-    std::span<double> square_sum; ///< (in_features) sum of x^2
-    matrix_view<float> gram;      ///< (in_features, in_features) X^T X
-    std::uint64_t tokens = 0;
-
-    /// Floats that statistics over `in_features` channels take, with or without a Gram matrix.
-    static constexpr std::size_t size(std::size_t in_features, bool with_gram) noexcept
-    {
-        return 2 * workspace::size_for<double>(in_features) + (with_gram ? in_features * in_features : 0);
-    }
-
-    /// Zeroed statistics in the front of `memory`; workspace_too_small where it has no room.
-    static result<activation_stats> make(workspace& memory, std::size_t in_features, bool with_gram)
-    {
-        activation_stats made;
-        made.abs_sum = memory.take<double>(in_features);
-        made.square_sum = memory.take<double>(in_features);
-        std::span<float> gram;
-        if (with_gram) gram = memory.take<float>(in_features * in_features);
-        if (made.square_sum.empty() || (with_gram && gram.empty()))
-            return error{error_code::workspace_too_small,
-                         "activation statistics: ",
-                         in_features,
-                         " channels need ",
-                         size(in_features, with_gram),
-                         " floats"};
-        std::ranges::fill(gram, 0.0f);
-        if (with_gram) made.gram = {gram.data(), in_features, in_features};
-        return made;
-    }
-
-    /// Adds a batch of inputs, (tokens, in_features), of float, f16 or bf16, with the tokens that the mask
-    /// keeps. `Product`: the matrix product that adds to the Gram matrix. `scratch`: only for 16-bit inputs
-    /// and a product of one's own that does not read them: in_features floats or more, in which they are
-    /// widened by tiles.
-    template <class Product, execution E, class T = const float>
-    status observe(const E& how, matrix_view<T> x, loss_mask mask = {}, std::span<float> scratch = {});
-
-    /// Adds the sums of `other`, which has the same shape and the same parts.
-    status merge(const activation_stats& other) noexcept;
-
-    /// Mean of |x| per channel, in float, into `out`. not_calibrated without tokens.
-    status mean_abs(std::span<float> out) const noexcept { return mean_of(abs_sum, out); }
-
-    /// Mean of x^2 per channel: the importance that GGUF quantizers take.
-    status mean_square(std::span<float> out) const noexcept { return mean_of(square_sum, out); }
-
-private:
-    template <class Product, execution E, class T>
-    void add_gram(const E& how, matrix_view<const T> run, std::span<float> scratch)
-    {
-        if constexpr (gram_of_elements<Product, E, T>)
-            Product::add_gram(how, run, gram);
-        else
-            for_each_widened(how, run, scratch,
-                             [&](std::size_t, matrix_view<const float> tile) { Product::add_gram(how, tile, gram); });
-    }
-
-    status mean_of(std::span<const double> sums, std::span<float> out) const noexcept
-    {
-        if (tokens == 0) return error{error_code::not_calibrated, "activation statistics: no token was observed"};
-        if (sums.size() != out.size())
-            return error{error_code::shape_mismatch,
-                         "activation statistics: ",
-                         sums.size(),
-                         " channels, ",
-                         out.size(),
-                         " wanted"};
-        for (std::size_t i = 0; i < sums.size(); ++i)
-            out[i] = static_cast<float>(sums[i] / static_cast<double>(tokens));
-        return {};
-    }
-};
 
 namespace detail {
 
-// Eight rows are added in float, where nothing of weight is lost, and go into the double sums as
-// one.
-template <std::size_t Rows, class T, class Value>
-void add_rows(matrix_view<T> x, std::size_t first, double* sums, Value value) noexcept
+/// Rows of a sum of products that are passed on together: enough for large products, few enough that all ranks
+/// soon have some.
+inline std::vector<row_range> pieces_of_rows(std::size_t rows)
 {
-    const T* rows[Rows];
-    for (std::size_t r = 0; r < Rows; ++r) rows[r] = x.row(first + r).data();
-    for (std::size_t c = 0; c < x.cols(); ++c) {
-        float sum = value(static_cast<float>(rows[0][c]));
-        for (std::size_t r = 1; r < Rows; ++r) sum += value(static_cast<float>(rows[r][c]));
-        sums[c] += static_cast<double>(sum);
-    }
+    constexpr std::size_t least = 192, most_pieces = 32;
+    const std::size_t step = std::max(least, chunk_count(rows, most_pieces));
+    std::vector<row_range> pieces;
+    for (std::size_t first = 0; first < rows; first += step) pieces.push_back({first, std::min(first + step, rows)});
+    return pieces;
 }
 
-template <class T, class Value>
-void add_columns(matrix_view<T> x, std::span<double> sums, std::size_t column, Value value) noexcept
+inline std::span<std::byte> bytes_of(matrix_view<float> rows)
 {
-    if (sums.empty()) return;
-    constexpr std::size_t at_once = 8;
-    std::size_t r = 0;
-    for (; r + at_once <= x.rows(); r += at_once) add_rows<at_once>(x, r, sums.data() + column, value);
-    for (; r < x.rows(); ++r) add_rows<1>(x, r, sums.data() + column, value);
+    return std::as_writable_bytes(std::span{rows.data(), rows.size()});
 }
 
 } // namespace detail
 
-template <class Product, execution E, class T>
-status activation_stats::observe(const E& how, matrix_view<T> x, loss_mask mask, std::span<float> scratch)
+/// A copy of a batch, which is needed until all machines before have added theirs.
+template <execution E>
+host_matrix copy_of(const E& how, matrix_view<const float> x)
 {
-    using element = std::remove_const_t<T>;
-    static_assert(tensor_element<element>, "awq::activation_stats: inputs are float, awq::f16 or awq::bf16");
-    const auto fits = [&](std::size_t size) { return size == 0 || size == x.cols(); };
-    if (!fits(abs_sum.size()) || !fits(square_sum.size()) || !fits(gram.cols()))
-        return error{error_code::shape_mismatch,
-                     "activation statistics: a batch has ",
-                     x.cols(),
-                     " channels, ",
-                     abs_sum.size(),
-                     " expected"};
-    const bool has_tile = gram_of_elements<Product, E, element> || scratch.size() >= x.cols();
-    if (!gram.empty() && !has_tile)
-        return error{error_code::workspace_too_small,
-                     "activation statistics: this product widens 16-bit "
-                     "inputs by tiles; give a scratch of ",
-                     x.cols(), " floats"};
-    constexpr std::size_t width = 256; // columns a task; few enough to spread, enough for long reads
-    constexpr std::size_t depth = 64;  // rows that stay in the cache between the two sums
-    mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
-        const matrix_view<const element> run = x.rows_from(first, count);
-        how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
-            const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
-            for (std::size_t r = 0; r < count; r += depth) {
-                const auto tile = run.rows_from(r, std::min(depth, count - r)).cols_from(at, columns);
-                detail::add_columns(tile, abs_sum, at, [](float v) { return std::fabs(v); });
-                detail::add_columns(tile, square_sum, at, [](float v) { return v * v; });
-            }
-        });
-        if (!gram.empty()) add_gram<Product>(how, run, scratch);
-        tokens += count;
-    });
-    return {};
+    host_matrix made = xtensor_backend::make(x.rows(), x.cols());
+    const matrix_view<float> rows = view_of(made);
+    for_each_row(how, x.rows(), [&](std::size_t r) { std::ranges::copy(x.row(r), rows.row(r).begin()); });
+    return made;
 }
 
-inline status activation_stats::merge(const activation_stats& other) noexcept
+/// g += x^T y over the batches of all machines in their order, as one process adds them: same bits. `x` and `y`:
+/// this rank's batches, (tokens, m) and (tokens, n) each; `g`: (m, n), without a stride, of zeros before.
+template <class Product, execution E>
+status add_cross_grams(const E& how, machines& all, std::span<const host_matrix> x, std::span<const host_matrix> y,
+                       matrix_view<float> g)
 {
-    if (abs_sum.size() != other.abs_sum.size() || square_sum.size() != other.square_sum.size() ||
-        gram.cols() != other.gram.cols())
-        return error{error_code::shape_mismatch, "activation statistics of different shapes"};
-    for (std::size_t i = 0; i < abs_sum.size(); ++i) abs_sum[i] += other.abs_sum[i];
-    for (std::size_t i = 0; i < square_sum.size(); ++i) square_sum[i] += other.square_sum[i];
-    for (std::size_t r = 0; r < gram.rows(); ++r)
-        for (std::size_t c = 0; c < gram.cols(); ++c) gram(r, c) += other.gram(r, c);
-    tokens += other.tokens;
+    const std::vector<row_range> ranges = detail::pieces_of_rows(g.rows());
+    std::vector<std::span<std::byte>> pieces;
+    for (const row_range& each : ranges) pieces.push_back(detail::bytes_of(g.rows_from(each.first, each.size())));
+    return all.in_order(pieces, [&](std::size_t i) -> status {
+        const matrix_view<float> rows = g.rows_from(ranges[i].first, ranges[i].size());
+        for (std::size_t b = 0; b < x.size(); ++b)
+            Product::add_cross_gram(how, view_of(x[b]).cols_from(ranges[i].first, ranges[i].size()), view_of(y[b]),
+                                    rows);
+        return {};
+    });
+}
+
+/// The upper triangle of g += x^T x, the same way; only that is sent. `g`: (k, k); what is below its diagonal is
+/// undefined afterwards.
+template <class Product, execution E>
+status add_upper_grams(const E& how, machines& all, std::span<const host_matrix> x, matrix_view<float> g)
+{
+    const std::vector<row_range> ranges = detail::pieces_of_rows(g.rows());
+    std::vector<host_matrix> sums;
+    std::vector<std::span<std::byte>> pieces;
+    for (const row_range& each : ranges) {
+        host_matrix& sum = sums.emplace_back(xtensor_backend::make(each.size(), g.cols() - each.first));
+        std::fill_n(sum.data(), sum.size(), 0.0f);
+        pieces.push_back(detail::bytes_of(view_of(sum)));
+    }
+    AWQ_CHECK(all.in_order(pieces, [&](std::size_t i) -> status {
+        const std::size_t first = ranges[i].first;
+        for (const host_matrix& each : x)
+            Product::add_cross_gram(how, view_of(each).cols_from(first, ranges[i].size()),
+                                    view_of(each).cols_from(first, g.cols() - first), view_of(sums[i]));
+        return {};
+    }));
+    for (std::size_t i = 0; i < ranges.size(); ++i)
+        for (std::size_t r = 0; r < ranges[i].size(); ++r)
+            std::ranges::copy(view_of(sums[i]).row(r), &g(ranges[i].first + r, ranges[i].first));
     return {};
 }
 
@@ -16554,52 +16986,58 @@ void add_upper_gram(const E& e, matrix_view<const float> x, matrix_view<float> g
 
 namespace awq {
 
-/// Statistics of one input of a block, with the memory that they live in.
+/// Statistics of one input of a block, with the memory that they live in. Each batch is summed by itself, and the
+/// sums are added in the order of the batches, so that machines which have some of them make the sums of one which has
+/// all.
 class input_statistics {
 public:
     input_statistics() = default;
+    /// `waits`: batches are kept until `complete` adds them behind those of the machines before.
     template <execution E>
-    input_statistics(const E& how, std::size_t in_features, bool with_gram)
-        : abs_sum_(in_features), square_sum_(in_features), largest_(in_features)
+    input_statistics(const E& how, std::size_t in_features, bool with_gram, bool waits = false)
+        : total_(in_features), waits_(waits)
     {
-        stats_.abs_sum = abs_sum_;
-        stats_.square_sum = square_sum_;
         if (with_gram) gram_ = make_zeros(how, in_features, in_features);
     }
     input_statistics(input_statistics&&) = default;
     input_statistics& operator=(input_statistics&&) = default;
 
-    std::size_t in_features() const noexcept { return abs_sum_.size(); }
+    std::size_t in_features() const noexcept { return total_.largest().size(); }
     bool has_gram() const noexcept { return gram_.size() != 0; }
-    activation_stats& sums() noexcept { return stats_; }
-    const activation_stats& sums() const noexcept { return stats_; }
-    std::uint64_t tokens() const noexcept { return stats_.tokens; }
+    activation_stats& sums() noexcept { return total_.stats; }
+    const activation_stats& sums() const noexcept { return total_.stats; }
+    std::uint64_t tokens() const noexcept { return total_.stats.tokens; }
     /// Of `gram_tokens` of the inputs; whole once `complete` was called.
     matrix_view<const float> gram() const noexcept { return view_of(gram_); }
     matrix_view<float> gram() noexcept { return view_of(gram_); }
-    std::uint64_t gram_tokens() const noexcept { return gram_tokens_; }
+    std::uint64_t gram_tokens() const noexcept { return total_.gram_tokens; }
     /// The Gram matrix was filled from elsewhere.
-    void count_in_gram(std::uint64_t tokens) noexcept { gram_tokens_ += tokens; }
+    void count_in_gram(std::uint64_t tokens) noexcept { total_.gram_tokens += tokens; }
     /// Hands the Gram matrix over, if there is one; the other sums stay.
     host_matrix take_gram() { return std::exchange(gram_, host_matrix{}); }
 
     /// Mean of |x| per channel.
-    std::vector<float> x_mean() const { return mean_of(abs_sum_); }
+    std::vector<float> x_mean() const { return mean_of(total_.stats.abs_sum); }
     /// Mean of x^2 per channel: the importance that GGUF quantizers take.
-    std::vector<float> importance() const { return mean_of(square_sum_); }
+    std::vector<float> importance() const { return mean_of(total_.stats.square_sum); }
 
     /// The largest |x| of all channels.
-    float largest() const noexcept { return *std::max_element(largest_.begin(), largest_.end()); }
+    float largest() const noexcept { return *std::ranges::max_element(total_.largest()); }
 
     /// Adds a batch of inputs, (tokens, in_features), to the Gram matrix only if it is `in_gram`.
     template <class Product, execution E>
     status observe(const E& how, matrix_view<const float> x, bool in_gram = true);
 
-    /// After the last batch.
-    template <execution E>
-    void complete(const E& how)
+    /// After the last batch, by all machines that have batches.
+    template <class Product, execution E>
+    status complete(const E& how, machines& all)
     {
+        if (waits_) AWQ_CHECK(total_.add_in_order(all, waiting_));
+        if (waits_ && has_gram()) AWQ_CHECK(add_upper_grams<Product>(how, all, inputs_, view_of(gram_)));
+        waiting_.clear();
+        inputs_.clear();
         if (has_gram()) mirror_upper(how, view_of(gram_));
+        return {};
     }
 
     /// What the statistics become when the inputs are divided by `scales`, one for each channel.
@@ -16607,39 +17045,35 @@ public:
     void divide_inputs(const E& how, std::span<const double> scales);
 
 private:
-    std::vector<float> mean_of(const std::vector<double>& sums) const
+    std::vector<float> mean_of(std::span<const double> sums) const
     {
         std::vector<float> means(sums.size());
-        const double share = 1.0 / static_cast<double>(std::max<std::uint64_t>(stats_.tokens, 1));
+        const double share = 1.0 / static_cast<double>(std::max<std::uint64_t>(tokens(), 1));
         for (std::size_t i = 0; i < sums.size(); ++i) means[i] = static_cast<float>(sums[i] * share);
         return means;
     }
 
-    std::vector<double> abs_sum_, square_sum_;
-    std::vector<float> largest_; ///< |x| per channel
+    batch_sums total_;
     host_matrix gram_;
-    std::uint64_t gram_tokens_ = 0;
-    activation_stats stats_; ///< without the Gram matrix
+    bool waits_ = false;
+    std::vector<batch_sums> waiting_; ///< batches that are not added yet,
+    std::vector<host_matrix> inputs_; ///< and those of their inputs that go into the Gram matrix
 };
 
 template <class Product, execution E>
 status input_statistics::observe(const E& how, matrix_view<const float> x, bool in_gram)
 {
-    constexpr std::size_t at_once = 64;
-    how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
-        const std::size_t first = chunk * at_once;
-        const std::size_t count = std::min(at_once, x.cols() - first);
-        float* const largest = largest_.data() + first;
-        for (std::size_t r = 0; r < x.rows(); ++r) {
-            const float* const from = x.row(r).data() + first;
-            for (std::size_t c = 0; c < count; ++c) largest[c] = std::max(largest[c], std::fabs(from[c]));
-        }
-    });
-    if (in_gram && has_gram()) {
-        add_upper_gram<Product>(how, x, view_of(gram_));
-        gram_tokens_ += x.rows();
-    }
-    return stats_.template observe<Product>(how, x);
+    const bool is_added = in_gram && has_gram();
+    batch_sums batch{in_features()};
+    AWQ_CHECK(batch.template observe<Product>(how, x));
+    if (is_added) batch.gram_tokens = x.rows();
+    if (is_added && waits_) inputs_.push_back(copy_of(how, x));
+    if (is_added && !waits_) add_upper_gram<Product>(how, x, view_of(gram_));
+    if (waits_)
+        waiting_.push_back(std::move(batch));
+    else
+        total_.add(batch);
+    return {};
 }
 
 template <execution E>
@@ -16647,9 +17081,9 @@ void input_statistics::divide_inputs(const E& how, std::span<const double> scale
 {
     const std::size_t count = in_features();
     for (std::size_t i = 0; i < count; ++i) {
-        abs_sum_[i] /= scales[i];
-        largest_[i] /= static_cast<float>(scales[i]);
-        square_sum_[i] /= scales[i] * scales[i];
+        total_.stats.abs_sum[i] /= scales[i];
+        total_.largest()[i] /= static_cast<float>(scales[i]);
+        total_.stats.square_sum[i] /= scales[i] * scales[i];
     }
     if (!has_gram()) return;
     how.for_each(count, [&](std::size_t i) {
@@ -16661,14 +17095,16 @@ void input_statistics::divide_inputs(const E& how, std::span<const double> scale
 /// Statistics of the values of a decoder block that linear layers read.
 class block_statistics {
 public:
+    /// `all`: the machines that each see some batches; all of them call `complete`.
     template <execution E = serial_execution>
-    block_statistics(const block_layout& layout, bool with_gram, const E& how = {})
+    block_statistics(const block_layout& layout, bool with_gram, const E& how = {}, machines& all = alone())
+        : all_(&all)
     {
         for (const block_input& input : layout.inputs) {
             names_.emplace(input.name, entries_.size());
             // Of what experts are given there would be as many Gram matrices as experts.
             const bool is_part = layout.whole_of(input.value) != input.value;
-            entries_.emplace_back(how, input.width, with_gram && !is_part);
+            entries_.emplace_back(how, input.width, with_gram && !is_part, all.are_several());
         }
         for (const block_linear& linear : layout.linears) names_.emplace(linear.name, layout.input_of(linear.reads));
     }
@@ -16684,10 +17120,11 @@ public:
     }
 
     /// After the last batch that an observer was shown.
-    template <execution E>
-    void complete(const E& how)
+    template <class Product, execution E>
+    status complete(const E& how)
     {
-        for (input_statistics& entry : entries_) entry.complete(how);
+        for (input_statistics& entry : entries_) AWQ_CHECK(entry.template complete<Product>(how, *all_));
+        return {};
     }
 
     /// An observer for the forward pass.
@@ -16701,6 +17138,7 @@ public:
     }
 
 private:
+    machines* all_;
     std::vector<input_statistics> entries_;                 ///< in the order of the layout's inputs
     std::map<std::string, std::size_t, std::less<>> names_; ///< of linear layers
 };
@@ -16796,7 +17234,7 @@ enum class output_rule : unsigned char {
 };
 
 /// What is between the layers of an MLP.
-enum class mlp_function : unsigned char { silu, gelu, relu_squared };
+enum class mlp_function : unsigned char { silu, gelu, relu_squared, xielu };
 
 /// How the weights of a token's experts come about.
 enum class expert_rule : unsigned char {
@@ -16804,9 +17242,10 @@ enum class expert_rule : unsigned char {
     normalized, ///< they add up to 1; every block has experts
     plain,      ///< as the router says; every block has experts
     by_keys,    ///< keys of the file say so; the first blocks may be dense
+    by_step,    ///< as the router says; every so manyth block has experts
 };
 
-/// A tensor of a block that has another name than usual, both without ".weight".
+/// A tensor of a block that has another name than usual, both without ".weight", or both whole.
 struct renamed {
     std::string_view usual, name;
 };
@@ -16815,6 +17254,7 @@ namespace detail {
 
 inline constexpr std::string_view llama_hf[] = {"LlamaForCausalLM", "MistralForCausalLM", "MixtralForCausalLM",
                                                 "HeliumForCausalLM", "MinistralForCausalLM"};
+inline constexpr std::string_view apertus_hf[] = {"ApertusForCausalLM"};
 inline constexpr std::string_view arcee_hf[] = {"ArceeForCausalLM"};
 inline constexpr std::string_view afmoe_hf[] = {"AfmoeForCausalLM"};
 inline constexpr std::string_view ernie4_5_moe_hf[] = {"Ernie4_5_MoeForCausalLM"};
@@ -16833,12 +17273,14 @@ inline constexpr std::string_view phi2_hf[] = {"PhiForCausalLM"};
 inline constexpr std::string_view starcoder_hf[] = {"GPTBigCodeForCausalLM"};
 inline constexpr std::string_view chatglm_hf[] = {"GlmForCausalLM"};
 inline constexpr std::string_view cohere2_hf[] = {"Cohere2ForCausalLM"};
+inline constexpr std::string_view cohere2moe_hf[] = {"Cohere2MoeForCausalLM"};
 inline constexpr std::string_view command_r_hf[] = {"CohereForCausalLM"};
 inline constexpr std::string_view deepseek2_hf[] = {"DeepseekV3ForCausalLM", "DeepseekV2ForCausalLM",
                                                     "Glm4MoeLiteForCausalLM"};
 inline constexpr std::string_view dots1_hf[] = {"Dots1ForCausalLM"};
 inline constexpr std::string_view ernie4_5_hf[] = {"Ernie4_5ForCausalLM"};
 inline constexpr std::string_view exaone4_hf[] = {"Exaone4ForCausalLM"};
+inline constexpr std::string_view exaone_moe_hf[] = {"ExaoneMoeForCausalLM"};
 inline constexpr std::string_view gemma_hf[] = {"GemmaForCausalLM"};
 inline constexpr std::string_view gemma2_hf[] = {"Gemma2ForCausalLM"};
 inline constexpr std::string_view gemma3_hf[] = {"Gemma3ForCausalLM"};
@@ -16846,6 +17288,10 @@ inline constexpr std::string_view glm4_hf[] = {"Glm4ForCausalLM"};
 inline constexpr std::string_view glm4moe_hf[] = {"Glm4MoeForCausalLM", "SolarOpenForCausalLM"};
 inline constexpr std::string_view granite_hf[] = {"GraniteForCausalLM", "GraniteMoeHybridForCausalLM"};
 inline constexpr std::string_view hunyuan_hf[] = {"HunYuanDenseV1ForCausalLM"};
+inline constexpr std::string_view hy_v3_hf[] = {"HYV3ForCausalLM"};
+inline constexpr std::string_view llama4_hf[] = {"Llama4ForCausalLM"};
+inline constexpr std::string_view mimo2_hf[] = {"MiMoV2FlashForCausalLM"};
+inline constexpr std::string_view mistral4_hf[] = {"Mistral4ForCausalLM"};
 inline constexpr std::string_view nemotron_hf[] = {"NemotronForCausalLM"};
 inline constexpr std::string_view olmo_hf[] = {"OlmoForCausalLM"};
 inline constexpr std::string_view olmo2_hf[] = {"Olmo2ForCausalLM", "Olmo3ForCausalLM"};
@@ -16866,6 +17312,7 @@ inline constexpr std::string_view starcoder2_hf[] = {"Starcoder2ForCausalLM"};
 inline constexpr renamed behind_attention[] = {{"ffn_norm", "post_attention_norm"}};
 inline constexpr renamed behind_both[] = {{"attn_post_norm", "post_attention_norm"},
                                           {"ffn_post_norm", "post_ffw_norm"}};
+inline constexpr renamed without_suffix[] = {{"exp_probs_b.bias", "exp_probs_b"}};
 inline constexpr renamed before_mlp[] = {{"post_attention_norm", "ffn_norm"}};
 
 } // namespace detail
@@ -16889,6 +17336,8 @@ struct architecture {
     /// Every `window_period`-th layer sees all earlier tokens, the others have a sliding window, where the
     /// file does not say otherwise; 0: files of this architecture know no windows.
     std::size_t window_period = 0;
+    bool states_windows = false; ///< the file must say which layers have one
+    bool needs_window = false;   ///< there must be such a layer
     std::span<const renamed> renames = {};
 };
 
@@ -16905,6 +17354,11 @@ inline constexpr architecture architectures[] = {
      .experts = expert_rule::by_keys,
      .window_period = 4,
      .renames = detail::behind_both},
+    {.name = "apertus",
+     .hf_names = detail::apertus_hf,
+     .takes_rope_freqs = true,
+     .mlp = mlp_function::xielu,
+     .output = output_rule::required},
     {.name = "arcee",
      .hf_names = detail::arcee_hf,
      .pairs = true,
@@ -16925,6 +17379,13 @@ inline constexpr architecture architectures[] = {
      .pairs = true,
      .output = output_rule::forbidden,
      .window_period = 4},
+    {.name = "cohere2moe",
+     .hf_names = detail::cohere2moe_hf,
+     .pairs = true,
+     .experts = expert_rule::by_keys,
+     .window_period = 4,
+     .states_windows = true,
+     .needs_window = true},
     {.name = "command-r", .hf_names = detail::command_r_hf, .pairs = true, .output = output_rule::forbidden},
     {.name = "deepseek2", .hf_names = detail::deepseek2_hf, .pairs = true, .experts = expert_rule::by_keys},
     {.name = "dots1",
@@ -16935,6 +17396,12 @@ inline constexpr architecture architectures[] = {
     {.name = "ernie4_5", .hf_names = detail::ernie4_5_hf, .pairs = true, .takes_all_biases = true},
     {.name = "ernie4_5-moe", .hf_names = detail::ernie4_5_moe_hf, .pairs = true, .experts = expert_rule::by_keys},
     {.name = "exaone4", .hf_names = detail::exaone4_hf, .takes_rope_freqs = true, .window_period = 4},
+    {.name = "exaone-moe",
+     .hf_names = detail::exaone_moe_hf,
+     .takes_rope_freqs = true,
+     .experts = expert_rule::by_keys,
+     .window_period = 4,
+     .needs_window = true},
     {.name = "falcon", .hf_names = detail::falcon_hf, .mlp = mlp_function::gelu},
     {.name = "gemma", .hf_names = detail::gemma_hf, .mlp = mlp_function::gelu, .output = output_rule::forbidden},
     {.name = "gemma2",
@@ -16960,11 +17427,22 @@ inline constexpr architecture architectures[] = {
     {.name = "granitemoe", .hf_names = detail::granitemoe_hf, .pairs = true, .experts = expert_rule::normalized},
     {.name = "hunyuan-dense", .hf_names = detail::hunyuan_hf},
     {.name = "hunyuan-moe", .hf_names = detail::hunyuan_moe_hf, .experts = expert_rule::normalized},
+    {.name = "hy_v3", .hf_names = detail::hy_v3_hf, .experts = expert_rule::by_keys, .renames = detail::without_suffix},
+    {.name = "llama4", .hf_names = detail::llama4_hf, .pairs = true, .experts = expert_rule::by_step},
+    {.name = "mimo2",
+     .hf_names = detail::mimo2_hf,
+     .takes_partial_rotary = true,
+     .experts = expert_rule::by_keys,
+     .output = output_rule::required,
+     .window_period = 6,
+     .states_windows = true,
+     .needs_window = true},
     {.name = "minimax-m2",
      .hf_names = detail::minimax_m2_hf,
      .takes_partial_rotary = true,
      .experts = expert_rule::normalized},
     {.name = "mistral3", .hf_names = detail::mistral3_hf, .pairs = true},
+    {.name = "mistral4", .hf_names = detail::mistral4_hf, .pairs = true, .experts = expert_rule::by_keys},
     {.name = "mpt", .hf_names = detail::mpt_hf, .turns = false, .mlp = mlp_function::gelu},
     {.name = "nemotron",
      .hf_names = detail::nemotron_hf,
@@ -17035,10 +17513,27 @@ inline const architecture* architecture_of_hf(std::string_view hf_name) noexcept
 
 namespace awq {
 
+/// Why llama.cpp has no file for an architecture.
+struct gguf_unknown {
+    std::string_view hf_name, why;
+};
+
+inline constexpr gguf_unknown gguf_unknowns[] = {
+    {"OPTForCausalLM", "has no OPT"},
+    {"GPTJForCausalLM", "has a name for GPT-J but cannot compute it"},
+    {"NanoChatForCausalLM", "has no nanochat"},
+    {"PhimoeForCausalLM", "computes PhiMoE with RMS norms and a plain softmax router, which is another model"},
+};
+
 /// The architecture of the files that llama.cpp knows the model by. Error: `unknown_architecture`.
 inline result<const gguf::architecture*> gguf_architecture_of(const model_config& config)
 {
     if (const auto* const found = gguf::architecture_of_hf(config.architecture)) return found;
+    for (const gguf_unknown& each : gguf_unknowns)
+        if (each.hf_name == config.architecture)
+            return error{
+                error_code::unknown_architecture, "llama.cpp ",        each.why,
+                "; no GGUF file can hold ",       config.architecture, ", oneshot and convert write safetensors of it"};
     return error{error_code::unknown_architecture, "architecture \"", config.architecture,
                  "\" cannot be written as a GGUF file here; oneshot and convert write "
                  "safetensors of it"};
@@ -17175,10 +17670,11 @@ private:
         }
     }
 
-    /// Gate and up of one layer are two tensors to most loaders.
+    /// Gate and up of one layer are two tensors to most loaders; parameters of xIELU are keys.
     void split(const mlp_part& part, const block_layout& layout, const std::string& prefix, const std::string& place,
                std::vector<bool>& done)
     {
+        if (part.act == activation::xielu) done[part.alpha_p] = done[part.alpha_n] = true;
         if (!part.gate || part.gate.linear != part.up.linear || arch_.takes_fused_mlp) return;
         const block_linear& linear = layout.linears[part.gate.linear];
         for (const std::size_t i : {linear.weight, linear.bias}) {
@@ -17211,6 +17707,8 @@ private:
         if (tensor.gguf.empty()) return {};
         const std::size_t dot = tensor.gguf.find('.');
         const std::string stem = tensor.gguf.substr(0, dot);
+        for (const gguf::renamed& each : arch_.renames)
+            if (each.usual == tensor.gguf) return place + std::string{each.name};
         for (const gguf::renamed& each : arch_.renames)
             if (each.usual == stem) return place + std::string{each.name} + tensor.gguf.substr(dot);
         return place + tensor.gguf;
@@ -19908,9 +20406,10 @@ struct parent_inputs {
 /// Keeps the inputs of attention, MLP and experts for every `stride`-th sequence while a block runs.
 class parent_recorder {
 public:
-    /// `chunks`: those that will run.
-    parent_recorder(std::span<const sequence_chunk> chunks, const block_layout& layout, std::size_t stride)
-        : stride_(stride)
+    /// `chunks`: those that will run, on all machines; `first`: the sequences of those that run before this machine's.
+    parent_recorder(std::span<const sequence_chunk> chunks, const block_layout& layout, std::size_t stride,
+                    std::size_t first = 0)
+        : stride_(stride), begin_(first), first_sequence_(first)
     {
         sequences kept;
         std::size_t index = 0;
@@ -19939,6 +20438,20 @@ public:
             if (name == layer) keep(inputs, input);
     }
 
+    /// After the last chunk: all machines get the inputs that each has seen.
+    status share(machines& all)
+    {
+        for (auto& [name, inputs] : entries_) {
+            const auto row_of = [&](std::size_t sequence) {
+                return inputs.batch.begin(chunk_count(sequence, stride_));
+            };
+            const row_range seen{row_of(begin_), row_of(first_sequence_ + chunk_.count())};
+            AWQ_CHECK(all.share_rows(std::as_writable_bytes(values_of(inputs.rows)),
+                                     inputs.rows.shape()[1] * sizeof(float), seen));
+        }
+        return {};
+    }
+
     /// The inputs that a value's first reader is given; null where no part begins with them.
     const parent_inputs* find(std::string_view layer) const noexcept
     {
@@ -19961,6 +20474,7 @@ private:
     }
 
     std::size_t stride_;
+    std::size_t begin_;              ///< the first sequence that this machine sees
     std::size_t first_sequence_ = 0; ///< of the chunk that runs, among all that do
     sequences chunk_;
     std::vector<std::pair<std::string, parent_inputs>> entries_; ///< by a value's first reader
@@ -21754,8 +22268,20 @@ private:
         for (const std::string& name : mapping.balance_layers) report.balance_layers.push_back(prefix + name);
         report.tokens = inputs_of(mapping).tokens();
         report.skipped = shares_scales(mapping) ? std::string{} : mapping.reason;
+        if (is_starved(mapping, report.tokens)) report.skipped = "few tokens were routed to the expert";
         if (report.tokens == 0) report.skipped = "no token was routed to the expert";
         return report;
+    }
+
+    /// Whether an expert was given so few tokens that scales by them are worse than none, as measured.
+    bool is_starved(const resolved_mapping& mapping, std::uint64_t tokens) const
+    {
+        constexpr std::size_t share = 8; // of the channels
+        const block_layout& layout = block_.layout();
+        const block_linear* const reader = layout.find(mapping.balance_layers.front());
+        if (!reader || tokens >= reader->in_features / share) return false;
+        const auto input = std::ranges::find(layout.inputs, reader->reads, &block_input::value);
+        return input != layout.inputs.end() && input->is_routed;
     }
 
     bool shares_scales(const resolved_mapping& mapping) const noexcept
@@ -21995,12 +22521,14 @@ template <class Product, execution E>
 class block_stages {
 public:
     /// `original` and `rounded`: hidden states before the block, changed in place.
+    /// `all`: the machines that each have some of the `tokens` tokens there are.
     block_stages(const E& how, const block_context& context, const sequences& batch, hidden_states& original,
-                 hidden_states& rounded)
-        : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original), rounded_(rounded)
+                 hidden_states& rounded, machines& all, std::size_t tokens)
+        : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original), rounded_(rounded),
+          all_(all), tokens_(tokens)
     {}
 
-    std::size_t tokens() const noexcept { return original_.rows(); }
+    std::size_t tokens() const noexcept { return tokens_; }
 
     /// gram += Xr^T Xr and shift += (Xo - Xr)^T Xr for the layout's `input`, with Xo from the original
     /// stream and weights, Xr from the rounded ones; gives the rows of Xr. Of a layer `through` with few outputs,
@@ -22009,8 +22537,9 @@ public:
     result<std::uint64_t> gather(std::size_t input, const block_weights& original, const block_weights& rounded,
                                  matrix_view<float> gram, matrix_view<float> shift, matrix_view<const float> through)
     {
-        AWQ_TRY(const std::uint64_t rows, gather_chunks(input, original, rounded, gram, shift, through));
+        AWQ_TRY(std::uint64_t rows, gather_chunks(input, original, rounded, gram, shift, through));
         scratch::drop_kept(); // what comes next, solving, has large buffers of its own
+        AWQ_CHECK(add_kept(gram, shift, rows));
         mirror_upper(how_, gram);
         return rows;
     }
@@ -22085,7 +22614,10 @@ private:
             };
             const auto add = [&](matrix_view<const float> x) -> status {
                 rows += x.rows();
-                add_upper_gram<Product>(how_, x, gram);
+                if (all_.are_several())
+                    kept_.push_back(copy_of(how_, x));
+                else
+                    add_upper_gram<Product>(how_, x, gram);
                 return kept.empty() ? status{} : add_shift(kept, x, shift, through);
             };
             if (at.is_last || !kept.empty()) AWQ_CHECK(show(at, chunk, original, original_, at.is_last, keep));
@@ -22113,33 +22645,57 @@ private:
         return seen;
     }
 
+    /// What several machines have kept, in their order.
+    status add_kept(matrix_view<float> gram, matrix_view<float> shift, std::uint64_t& rows)
+    {
+        if (!all_.are_several()) return {};
+        AWQ_CHECK(add_upper_grams<Product>(how_, all_, kept_, gram));
+        if (!shift.empty()) AWQ_CHECK(add_cross_grams<Product>(how_, all_, kept_changes_, kept_, shift));
+        kept_.clear();
+        kept_changes_.clear();
+        std::uint64_t sum = 0;
+        const std::span<std::byte> piece = std::as_writable_bytes(std::span{&sum, 1});
+        AWQ_CHECK(all_.in_order({&piece, 1}, [&](std::size_t) -> status {
+            sum += rows;
+            return {};
+        }));
+        rows = sum;
+        return {};
+    }
+
     /// shift += (a - b)^T b, or (a - b through a layer)^T b; a is used up.
     status add_shift(matrix_view<float> a, matrix_view<const float> b, matrix_view<float> shift,
-                     matrix_view<const float> through) const;
+                     matrix_view<const float> through);
 
     const E& how_;
     const block_context& context_;
     std::vector<sequence_chunk> chunks_;
     hidden_states &original_, &rounded_;
+    machines& all_;
+    std::size_t tokens_;
+    std::vector<host_matrix> kept_, kept_changes_; ///< of the chunks, for `add_kept`
 };
 
 template <class Product, execution E>
 status block_stages<Product, E>::add_shift(matrix_view<float> a, matrix_view<const float> b, matrix_view<float> shift,
-                                           matrix_view<const float> through) const
+                                           matrix_view<const float> through)
 {
+    const auto add = [&](matrix_view<const float> change) {
+        if (all_.are_several())
+            kept_changes_.push_back(copy_of(how_, change));
+        else
+            Product::add_cross_gram(how_, change, b, shift);
+        return status{};
+    };
     how_.for_each(a.rows(), [=](std::size_t row) {
         for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
     });
-    if (through.empty()) {
-        Product::add_cross_gram(how_, a, b, shift);
-        return {};
-    }
+    if (through.empty()) return add(a);
     const scratch memory{a.rows() * through.rows()};
     if (!memory) return no_memory();
     const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
     Product::multiply_nt(how_, a, through, outputs);
-    Product::add_cross_gram(how_, outputs, b, shift);
-    return {};
+    return add(outputs);
 }
 
 } // namespace awq
@@ -22157,9 +22713,9 @@ status block_stages<Product, E>::add_shift(matrix_view<float> a, matrix_view<con
 
 namespace awq {
 
-/// An expert with fewer tokens than its channels divided by this is rounded by what all experts of
-/// the block were given.
-inline constexpr std::size_t few_tokens_share = 8;
+/// An expert with fewer tokens than channels is rounded by what all experts of the block were given: its own Gram
+/// matrix has no full rank, and rounds worse (bench/RESULTS.md).
+constexpr bool are_few_tokens(std::uint64_t tokens, std::size_t channels) noexcept { return tokens < channels; }
 
 /// Reports the tokens that each expert of a calibrated block was given, and names those with few.
 inline void count_tokens(const block_tensors& block, const block_statistics& statistics, run_report& report)
@@ -22169,15 +22725,15 @@ inline void count_tokens(const block_tensors& block, const block_statistics& sta
         const auto* const experts = std::get_if<experts_part>(&part);
         if (!experts || experts->experts.empty()) continue;
         const std::string& prefix = block.prefix();
-        expert_report made{prefix.substr(0, prefix.size() - 1), {}};
+        expert_report made{prefix.substr(0, prefix.size() - 1), {}, {}};
         for (const mlp_part& each : experts->experts) {
             const std::string& name = layout.linears[each.up.linear].name;
             const std::uint64_t tokens = statistics.of(name).tokens();
             made.tokens.push_back(tokens);
-            if (tokens < layout.hidden_size / few_tokens_share)
-                report.fallbacks.add("few tokens, fewer than an eighth of their channels: give more samples, "
-                                     "or --all-experts",
-                                     prefix + name.substr(0, name.rfind('.')));
+            if (!are_few_tokens(tokens, layout.hidden_size)) continue;
+            made.few.push_back(prefix + name.substr(0, name.rfind('.')));
+            report.fallbacks.add("few tokens, fewer than their channels: give more samples, or --all-experts",
+                                 made.few.back());
         }
         report.experts.push_back(std::move(made));
     }
@@ -22186,9 +22742,9 @@ inline void count_tokens(const block_tensors& block, const block_statistics& sta
 } // namespace awq
 
 #endif
-// ---- awq/format/round_linear.hpp
-#ifndef AWQ_FORMAT_ROUND_LINEAR_HPP
-#define AWQ_FORMAT_ROUND_LINEAR_HPP
+// ---- awq/block/round_shared.hpp
+#ifndef AWQ_BLOCK_ROUND_SHARED_HPP
+#define AWQ_BLOCK_ROUND_SHARED_HPP
 
 // ---- awq/format/quantized_linear.hpp
 #ifndef AWQ_FORMAT_QUANTIZED_LINEAR_HPP
@@ -22382,6 +22938,10 @@ using quantized_linears = std::map<std::string, quantized_linear, std::less<>>;
 } // namespace awq
 
 #endif
+// ---- awq/format/round_linear.hpp
+#ifndef AWQ_FORMAT_ROUND_LINEAR_HPP
+#define AWQ_FORMAT_ROUND_LINEAR_HPP
+
 // ---- awq/quantization/feedback_formats.hpp
 #ifndef AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
 #define AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
@@ -23175,6 +23735,66 @@ quantized_linear linear_rounder<Product, E>::round(const any_quantizer& format, 
 } // namespace awq
 
 #endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <variant>
+
+namespace awq {
+
+namespace detail {
+
+inline status join_codes(machines& all, integer_codes& part)
+{
+    AWQ_CHECK(all.join(part.codes));
+    AWQ_CHECK(all.join(part.scales));
+    return all.join(part.zero_points);
+}
+inline status join_codes(machines& all, gguf_blocks& part) { return all.join(part.bytes); }
+template <class Codes>
+status join_codes(machines& all, Codes& part)
+{
+    AWQ_CHECK(all.join(part.codes));
+    return all.join(part.scales);
+}
+
+/// The rows of a weight that each machine rounds; all of them where there are too few. Units are as tall as the
+/// largest blocks of a format; products of fewer rows than `least` would run in another order of sums.
+inline row_range rows_to_round(const machines& all, std::size_t rows)
+{
+    constexpr std::size_t unit = 128, least = 32;
+    const std::size_t units = chunk_count(rows, unit);
+    if (units < all.size() || rows % least != 0) return {0, rows};
+    const row_range own = all.share(units);
+    return {own.first * unit, std::min(own.end * unit, rows)};
+}
+
+} // namespace detail
+
+/// As `linear_rounder::round`, with some of the rows on each machine: each row is rounded for itself, so the bits are
+/// those of one process.
+template <class Product, execution E>
+result<quantized_linear> round_shared(machines& all, const linear_rounder<Product, E>& rounder,
+                                      const any_quantizer& format, matrix_view<float> weight)
+{
+    const row_range own = detail::rows_to_round(all, weight.rows());
+    quantized_linear made = rounder.round(format, weight.rows_from(own.first, own.size()));
+    if (own.size() == weight.rows()) return made;
+    AWQ_CHECK(all.share_rows(std::as_writable_bytes(std::span{weight.data(), weight.size()}),
+                             weight.cols() * sizeof(float), own));
+    AWQ_CHECK(std::visit(
+        [&](auto& codes) {
+            codes.rows = weight.rows();
+            return detail::join_codes(all, codes);
+        },
+        made));
+    return made;
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/quantization/least_squares_target.hpp
 #ifndef AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
 #define AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
@@ -23288,9 +23908,10 @@ template <class Product, execution E>
 class block_quantizer_run {
 public:
     block_quantizer_run(const E& how, const block_tensors& smoothed, block_statistics& statistics,
-                        const quantizer_choice& formats, const oneshot_options& options, run_report& report)
+                        const quantizer_choice& formats, const oneshot_options& options, run_report& report,
+                        machines& all = alone())
         : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed.borrow(how)),
-          statistics_(statistics), formats_(formats), options_(options), report_(report)
+          statistics_(statistics), formats_(formats), options_(options), report_(report), all_(all)
     {}
 
     /// Compensates: what the checkpoint stores, and so what is rounded, has the elements of
@@ -23370,7 +23991,7 @@ private:
     /// Whether so many tokens say less of an expert's inputs than all tokens of the block do.
     static bool is_little(const block_input& input, std::uint64_t tokens) noexcept
     {
-        return tokens < input.width / few_tokens_share;
+        return are_few_tokens(tokens, input.width);
     }
 
     bool is_block_linear(std::string_view module) const noexcept { return smoothed_.layout().find(module) != nullptr; }
@@ -23566,7 +24187,8 @@ private:
         const std::string name = smoothed_.prefix() + std::string{linear};
         if (const auto fits = format.check(weight.cols()); !fits) return fits.error().within(name);
         if (compensated_) keep_target(linear, name, weight);
-        linears_.insert_or_assign(std::string{linear}, rounder.round(format, weight));
+        AWQ_TRY(quantized_linear made, round_shared(all_, rounder, format, weight));
+        linears_.insert_or_assign(std::string{linear}, std::move(made));
         return {};
     }
 
@@ -23618,6 +24240,7 @@ private:
     const oneshot_options& options_;
     run_report& report_;
     stopwatch watch_;
+    machines& all_;
     quantized_linears linears_;
     const storage_choice* storage_ = nullptr; ///< where targets are stored
     std::optional<block_tensors> compensated_;
@@ -23794,6 +24417,13 @@ private:
 #include <vector>
 
 namespace awq {
+
+inline std::size_t tokens_of(std::span<const sequence_chunk> chunks)
+{
+    std::size_t sum = 0;
+    for (const sequence_chunk& each : chunks) sum += each.batch.tokens();
+    return sum;
+}
 
 /// Every how many sequences of the chunks the parents' inputs are kept.
 inline std::size_t recorder_stride(const oneshot_options& options, std::span<const sequence_chunk> chunks)
@@ -25861,6 +26491,8 @@ inline std::string digits_of(std::uint64_t digest)
 
 namespace awq {
 
+class write_queue;
+
 /// Where a file is written, and how errors call it: an unfinished output lies at a temporary place, and
 /// whoever reads the error knows only the place that they asked for.
 struct output_path {
@@ -25875,12 +26507,115 @@ struct output_path {
         const std::string part = '/' + std::string{name};
         output_path made{path + part, shown + part};
         made.resumable = resumable;
+        made.queue = queue;
         return made;
     }
 
     std::string path;
     std::string shown;
-    bool resumable = false; ///< what is written there may be gone on with, see `new_file`
+    bool resumable = false;       ///< what is written there may be gone on with, see `new_file`
+    write_queue* queue = nullptr; ///< who writes there in the background; null: nobody
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/io/write_queue.hpp
+#ifndef AWQ_IO_WRITE_QUEUE_HPP
+#define AWQ_IO_WRITE_QUEUE_HPP
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace awq {
+
+/// Writes in the background, one piece after the other, while the program computes. Who adds a piece waits only where
+/// more than `most_bytes` are waiting: the disk is then what the run waits for.
+class write_queue {
+public:
+    static constexpr std::size_t most_bytes = std::size_t{256} << 20;
+
+    write_queue() = default;
+    write_queue(const write_queue&) = delete;
+    write_queue& operator=(const write_queue&) = delete;
+    /// Does all that was added.
+    ~write_queue()
+    {
+        {
+            const std::lock_guard one{busy_};
+            is_ending_ = true;
+        }
+        news_.notify_all();
+        if (thread_.joinable()) thread_.join();
+    }
+
+    /// Does `write`, which holds so many bytes, soon; at once where the system has no thread for it. Any thread may.
+    void add(std::size_t bytes, std::function<void()> write)
+    {
+        std::unique_lock one{busy_};
+        if (!start()) {
+            one.unlock();
+            return write();
+        }
+        news_.wait(one, [&] { return waiting_bytes_ == 0 || waiting_bytes_ + bytes <= most_bytes; });
+        pieces_.emplace_back(bytes, std::move(write));
+        waiting_bytes_ += bytes;
+        news_.notify_all();
+    }
+
+    /// Returns when all is done that was added before.
+    void wait()
+    {
+        std::unique_lock one{busy_};
+        const std::size_t last = done_ + pieces_.size();
+        news_.wait(one, [&] { return done_ >= last; });
+    }
+
+private:
+    using piece = std::pair<std::size_t, std::function<void()>>;
+
+    bool start()
+    {
+        if (thread_.joinable()) return true;
+        try {
+            thread_ = std::thread{[this] { run(); }};
+        } catch (const std::system_error&) {
+            return false;
+        }
+        return true;
+    }
+
+    /// What is being written stays at the front.
+    void run()
+    {
+        std::unique_lock one{busy_};
+        for (;;) {
+            news_.wait(one, [&] { return is_ending_ || !pieces_.empty(); });
+            if (pieces_.empty()) return;
+            piece& next = pieces_.front(); // stays where it is while others are added behind it
+            one.unlock();
+            next.second();
+            next.second = {};
+            one.lock();
+            waiting_bytes_ -= next.first;
+            pieces_.pop_front();
+            ++done_;
+            news_.notify_all();
+        }
+    }
+
+    std::mutex busy_;
+    std::condition_variable news_;
+    std::deque<piece> pieces_;
+    std::size_t waiting_bytes_ = 0, done_ = 0;
+    bool is_ending_ = false;
+    std::thread thread_; ///< begins with the first piece
 };
 
 } // namespace awq
@@ -25891,6 +26626,7 @@ struct output_path {
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -25929,6 +26665,9 @@ inline std::uint64_t bytes_between(std::span<const file_extent> extents, std::ui
 /// removed, so that no half-written file stays behind. It never replaces a file that is there
 /// already.
 ///
+/// Where the place has a queue, bytes are copied and written in the background; what fails there is the error of the
+/// next call.
+///
 /// At a resumable place it stays, and goes on with the file that is there: whoever knows its `extents`
 /// can `restore` them after the program has died.
 class new_file {
@@ -25946,7 +26685,7 @@ public:
 
     new_file(new_file&& other) noexcept
         : where_(std::move(other.where_)), descriptor_(std::move(other.descriptor_)), position_(other.position_),
-          size_(other.size_), log_(std::move(other.log_))
+          size_(other.size_), log_(std::move(other.log_)), reason_(std::move(other.reason_))
     {}
     new_file& operator=(new_file&& other) noexcept
     {
@@ -25955,10 +26694,12 @@ public:
         std::swap(position_, other.position_);
         std::swap(size_, other.size_);
         std::swap(log_, other.log_);
+        std::swap(reason_, other.reason_);
         return *this;
     }
     ~new_file()
     {
+        if (descriptor_) static_cast<void>(settle());
         if (descriptor_ && !where_.resumable) ::unlink(where_.path.c_str());
     }
 
@@ -25985,14 +26726,16 @@ public:
     status write_at(std::uint64_t offset, std::span<const std::byte> bytes)
     {
         if (log_) log_->add({offset, bytes.size(), digest_of(bytes)});
-        while (!bytes.empty()) {
-            const std::size_t step = std::min<std::size_t>(bytes.size(), std::size_t{1} << 30);
-            const ::ssize_t count = ::pwrite(descriptor_.number(), bytes.data(), step, static_cast<::off_t>(offset));
-            if (count < 0 && errno == EINTR) continue;
-            if (count <= 0) return failed(count < 0 ? errno : ENOSPC);
-            bytes = bytes.subspan(static_cast<std::size_t>(count));
-            offset += static_cast<std::uint64_t>(count);
+        if (!where_.queue) {
+            const int reason = write_all(descriptor_.number(), offset, bytes);
+            return reason == 0 ? status{} : failed(reason);
         }
+        if (const int before = *reason_; before != 0) return failed(before);
+        where_.queue->add(bytes.size(), [reason = reason_, file = descriptor_.number(), offset,
+                                         copy = std::vector<std::byte>(bytes.begin(), bytes.end())] {
+            const int failure = *reason == 0 ? write_all(file, offset, copy) : 0;
+            if (failure != 0) *reason = failure;
+        });
         return {};
     }
 
@@ -26043,6 +26786,7 @@ public:
     /// `file_unwritable`.
     status finish()
     {
+        AWQ_CHECK(settle());
         // What another program has left may have been longer.
         if (log_ && ::ftruncate(descriptor_.number(), static_cast<::off_t>(size_)) != 0) return failed(errno);
         if (::fsync(descriptor_.number()) != 0 && errno != EINVAL) return failed(errno);
@@ -26072,6 +26816,28 @@ private:
         if (where.resumable) log_ = std::make_unique<extent_log>();
     }
 
+    /// Waits for what is written in the background.
+    status settle()
+    {
+        if (!where_.queue) return {};
+        where_.queue->wait();
+        return *reason_ == 0 ? status{} : failed(*reason_);
+    }
+
+    /// Gives why it failed, as `errno`; or 0.
+    static int write_all(int file, std::uint64_t offset, std::span<const std::byte> bytes)
+    {
+        while (!bytes.empty()) {
+            const std::size_t step = std::min<std::size_t>(bytes.size(), std::size_t{1} << 30);
+            const ::ssize_t count = ::pwrite(file, bytes.data(), step, static_cast<::off_t>(offset));
+            if (count < 0 && errno == EINTR) continue;
+            if (count <= 0) return count < 0 ? errno : ENOSPC;
+            bytes = bytes.subspan(static_cast<std::size_t>(count));
+            offset += static_cast<std::uint64_t>(count);
+        }
+        return 0;
+    }
+
     error is_not_whole() const
     {
         return error{error_code::malformed_file, where_.shown, ": is not what was written before"};
@@ -26087,6 +26853,8 @@ private:
     std::uint64_t position_ = 0;
     std::uint64_t size_ = 0;
     std::unique_ptr<extent_log> log_; ///< at a resumable place
+    /// Of what failed in the background; 0: nothing did.
+    std::shared_ptr<std::atomic<int>> reason_ = std::make_shared<std::atomic<int>>(0);
 };
 
 /// Writes a new file in one go; `file_exists` if it is there already.
@@ -28217,12 +28985,24 @@ inline std::string escaped(std::string_view name)
 
 } // namespace detail
 
+namespace detail {
+
+/// Layers that transformers has under another name than the checkpoint, both as they end.
+struct other_module {
+    std::string_view architecture, name, other;
+};
+
+inline constexpr other_module other_modules[] = {{"PhimoeForCausalLM", "block_sparse_moe.gate", "mlp.router"}};
+
+} // namespace detail
+
 /// What readers find modules by. They load multimodal checkpoints under other prefixes than the files
 /// have, each its own ("language_model.model." becomes "model.language_model."): there a target says how
 /// the name ends, or which part of the model it is in.
 class module_targets {
 public:
-    explicit module_targets(const model_config& config) : is_part_(config.is_text_part), prefix_(config.names.blocks)
+    explicit module_targets(const model_config& config)
+        : architecture_(config.architecture), is_part_(config.is_text_part), prefix_(config.names.blocks)
     {
         const std::string_view path = std::string_view{prefix_}.substr(0, prefix_.size() - 1);
         prefix_.resize(path.rfind('.') == std::string_view::npos ? 0 : path.rfind('.') + 1);
@@ -28231,7 +29011,7 @@ public:
     /// A module of the text model, by its full name.
     named_module of(std::string name) const
     {
-        if (!is_part_) return {name, name};
+        if (!is_part_) return {name, name_or_other(name)};
         std::string_view end = name;
         if (end.starts_with(prefix_))
             end.remove_prefix(prefix_.size());
@@ -28250,6 +29030,18 @@ public:
     }
 
 private:
+    /// The name; where transformers has another one, an expression of both.
+    std::string name_or_other(std::string_view name) const
+    {
+        for (const detail::other_module& each : detail::other_modules) {
+            if (each.architecture != architecture_ || !name.ends_with(each.name)) continue;
+            const std::string_view start = name.substr(0, name.size() - each.name.size());
+            return "re:" + detail::escaped(start) + "(" + detail::escaped(each.name) + "|" +
+                   detail::escaped(each.other) + ")$";
+        }
+        return std::string{name};
+    }
+
     /// "vision_tower" of "model.vision_tower.layers.0".
     static std::string_view part_of(std::string_view name)
     {
@@ -28257,6 +29049,7 @@ private:
         return name.substr(0, name.find('.'));
     }
 
+    std::string architecture_;
     bool is_part_;
     std::string prefix_; ///< of the text model's modules
 };
@@ -28325,6 +29118,8 @@ public:
 
     /// Error: the layers do not go together in this format.
     virtual status check_layers(const std::vector<quantized_layer>&) const { return {}; }
+    /// What readers of the format do not do with the layers, one sentence each.
+    virtual std::vector<std::string> warnings(const std::vector<quantized_layer>&) const { return {}; }
     /// The layer's tensors, named relative to it. Error: the format cannot hold the layer.
     virtual result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const = 0;
     /// The same with their bytes. The weight is in the layer's format. `largest_input`: the largest
@@ -28718,6 +29513,9 @@ public:
     void pass() noexcept { has_passed_ = true; }
     bool take_passed() noexcept { return std::exchange(has_passed_, false); }
 
+    /// Writes the outputs' files while the run computes.
+    write_queue& queue() noexcept { return queue_; }
+
     void add(member made)
     {
         detail::output_registry::instance().put(made.directory, is_kept_);
@@ -28738,6 +29536,7 @@ private:
         for (const member& each : members_) detail::output_registry::instance().put(each.directory, kept);
     }
 
+    write_queue queue_;
     std::vector<member> members_;
     std::vector<std::string> adopted_;
     bool is_kept_ = false, is_dry_ = false, has_passed_ = false;
@@ -29008,6 +29807,7 @@ public:
     {
         output_path made{(directory_ / "new").string(), place_.given};
         made.resumable = group_ != nullptr;
+        made.queue = group_ ? &group_->queue() : nullptr;
         return made;
     }
 
@@ -29213,6 +30013,7 @@ public:
         quantized_output made{source,           std::move(directory), std::move(writer),
                               std::move(codec), std::move(layers),    std::move(left)};
         AWQ_TRY(made.notes_, carry_over(source.directory(), made.directory_.where(), replaced_files));
+        for (std::string& each : made.codec_->warnings(made.layers_)) made.notes_.push_back(std::move(each));
         made.stacks_ = stacks;
         AWQ_CHECK(made.write_config());
         return made;
@@ -30738,6 +31539,17 @@ public:
         return made;
     }
 
+    std::vector<std::string> warnings(const std::vector<quantized_layer>& layers) const override
+    {
+        const auto is_lost = [](const quantized_layer& each) {
+            const integer_format* const integers = each.format.integers();
+            return integers && !integers->format.symmetric && each.name.find(".experts.") != std::string::npos;
+        };
+        if (std::ranges::none_of(layers, is_lost)) return {};
+        return {"experts have zero points, which transformers 5.17 and vLLM up to 0.22 do not read in "
+                "compressed-tensors; a symmetric scheme (W4A16) or AutoAWQ's layout is read"};
+    }
+
     /// One group has the target "Linear"; several name their layers, which no reader can mistake.
     status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
                         const std::vector<named_module>& left) const override
@@ -30967,6 +31779,13 @@ inline std::size_t gguf_query_scalar(const gguf::architecture& arch, const model
     return other ? config.hidden_size / config.num_attention_heads : config.head_size();
 }
 
+/// What llama.cpp fixes for Llama 4: chunks of attention, and how the queries of layers that do not turn
+/// grow; every fourth is such a layer, and sees all tokens.
+struct gguf_llama4 {
+    static constexpr std::size_t chunk = 8192, period = 4, unnormed_experts = 128;
+    static constexpr query_growth growth{.slope = 0.1, .length = 8192, .shift = 1};
+};
+
 /// Whether embeddings are multiplied by the root of their length.
 inline bool gguf_scales_embeddings(const gguf::architecture& arch)
 {
@@ -30984,6 +31803,9 @@ inline bool gguf_knows_windows(const gguf::architecture& arch, const model_confi
 inline bool gguf_turns(const gguf::architecture& arch, const model_config& config, std::size_t layer)
 {
     if (arch.name == "smollm3") return (layer + 1) % 4 != 0;
+    if (arch.name == "llama4") return (layer + 1) % gguf_llama4::period != 0;
+    if (arch.name == "cohere2moe") return config.is_sliding(layer) || !config.experts.in(layer);
+    if (arch.name == "exaone-moe") return config.is_sliding(layer);
     if (arch.name == "cohere2" || arch.name == "afmoe" || (arch.name == "exaone4" && gguf_knows_windows(arch, config)))
         return config.is_sliding(layer);
     return arch.turns;
@@ -31049,6 +31871,32 @@ inline void note_lost_rope(const model_config& config, notice_list& notices)
                      "has its own");
 }
 
+/// Chunks and growth of Llama 4, which are constants to llama.cpp.
+inline void note_lost_chunks(const model_config& config, const gguf::architecture& arch, notice_list& notices)
+{
+    if (arch.name != "llama4") return;
+    using fixed = gguf_llama4;
+    const query_growth& growth = config.growth;
+    std::size_t same = config.max_position_embeddings; // as long as texts are no longer than this
+    if (config.attention_chunk != fixed::chunk)
+        same =
+            std::min(same, config.attention_chunk != 0 ? std::min(config.attention_chunk, fixed::chunk) : fixed::chunk);
+    if (growth.length != fixed::growth.length || growth.slope != fixed::growth.slope)
+        same =
+            std::min(same, growth.length != 0 ? std::min(growth.length, fixed::growth.length) : fixed::growth.length);
+    if (same == config.max_position_embeddings) return;
+    notices.warn("attention_chunk_size, floor_scale: llama.cpp fixes them at " + std::to_string(fixed::chunk) +
+                 " and " + std::to_string(fixed::growth.length) + " for llama4 models; in texts longer than " +
+                 std::to_string(same) + " tokens the GGUF file computes otherwise than this model, which has its own");
+}
+
+inline void note_lost_epsilon(const gguf::architecture& arch, notice_list& notices)
+{
+    if (arch.name == "qwen2vl")
+        notices.note("rms_norm_eps: llama.cpp 0.5.0 does not read it for qwen2vl models and computes with 0; its "
+                     "logits differ by some ten thousandths");
+}
+
 inline void note_lost_gelu(const model_config& config, const gguf::architecture& arch, notice_list& notices)
 {
     if (arch.mlp == gguf::mlp_function::gelu && activation_of(config.hidden_act) == activation::gelu)
@@ -31064,6 +31912,8 @@ inline void note_gguf_losses(const model_config& config, const gguf::architectur
 {
     detail::note_lost_windows(config, arch, notices);
     detail::note_lost_rope(config, notices);
+    detail::note_lost_chunks(config, arch, notices);
+    detail::note_lost_epsilon(arch, notices);
     detail::note_lost_gelu(config, arch, notices);
 }
 
@@ -31077,6 +31927,14 @@ inline std::optional<router_rule> router_rule_of(const model_config& config)
             for (const block_part& part : layout_of(config, layer).parts)
                 if (const auto* const found = std::get_if<experts_part>(&part)) return found->rule;
     return std::nullopt;
+}
+
+/// Every so manyth block has experts, as far as the first one that has some tells.
+inline std::size_t step_of_experts(const model_config& config)
+{
+    std::size_t layer = 0;
+    while (layer < config.num_hidden_layers && !config.experts.in(layer)) ++layer;
+    return layer + 1;
 }
 
 /// Blocks before the first one with experts.
@@ -31095,6 +31953,8 @@ inline bool has_function(const model_config& config, const gguf::architecture& a
         return act == activation::gelu_tanh || act == activation::gelu;
     case gguf::mlp_function::relu_squared:
         return act == activation::relu_squared;
+    case gguf::mlp_function::xielu:
+        return act == activation::xielu;
     default:
         return act == activation::silu;
     }
@@ -31103,6 +31963,7 @@ inline bool has_function(const model_config& config, const gguf::architecture& a
 constexpr const char* name_of_function(gguf::mlp_function mlp)
 {
     if (mlp == gguf::mlp_function::gelu) return "GELU";
+    if (mlp == gguf::mlp_function::xielu) return "xIELU";
     return mlp == gguf::mlp_function::silu ? "SiLU" : "squared ReLU";
 }
 
@@ -31122,6 +31983,24 @@ inline status check_gguf_mlp(const model_config& config, const gguf::architectur
     return {};
 }
 
+/// Llama 4: experts in every so manyth block; heads are normed unless there are as many as Maverick has.
+inline status check_gguf_steps(const model_config& config)
+{
+    const std::size_t step = step_of_experts(config);
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        if (config.experts.in(layer) != ((layer + 1) % step == 0))
+            return error{error_code::unsupported, "config: llama.cpp computes llama4 models with experts in every ",
+                         step, "th block, this one has moe_layers of its own; no GGUF file can hold it"};
+    if (config.qk_norm != (config.experts.count != gguf_llama4::unnormed_experts))
+        return error{error_code::unsupported,
+                     "config: llama.cpp computes llama4 models of ",
+                     config.experts.count,
+                     " experts with use_qk_norm ",
+                     config.qk_norm ? "false" : "true",
+                     "; no GGUF file can hold this one"};
+    return {};
+}
+
 inline status check_gguf_experts(const model_config& config, const gguf::architecture& arch)
 {
     const auto rule = router_rule_of(config);
@@ -31131,12 +32010,17 @@ inline status check_gguf_experts(const model_config& config, const gguf::archite
     };
     if (!rule) return {};
     if (arch.experts == gguf::expert_rule::none) return refuse("no experts");
+    if (arch.experts == gguf::expert_rule::by_step) return check_gguf_steps(config);
     const bool by_keys = arch.experts == gguf::expert_rule::by_keys;
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
         if (config.experts.in(layer) != (layer >= (by_keys ? leading_dense(config) : 0)))
             return refuse(by_keys ? "dense blocks before all others only" : "experts in every block");
     if (rule->groups > 1 && rule->group_best != 2) return refuse("groups of experts that count by their two best");
-    if (by_keys) return {};
+    if (arch.name == "cohere2moe" && config.experts.shared_width != 0 && !config.experts.averaged)
+        return refuse("shared_expert_combination_strategy \"average\"");
+    if (by_keys && arch.name != "mimo2") return {};
+    if (by_keys && rule->scaling == 1.0f && rule->normalized) return {};
+    if (by_keys) return refuse("norm_topk_prob true and routed_scaling_factor 1");
     if (rule->normalized != (arch.experts == gguf::expert_rule::normalized))
         return refuse(rule->normalized ? "norm_topk_prob false" : "norm_topk_prob true");
     return {};
@@ -31181,6 +32065,16 @@ inline status check_gguf_attention(const model_config& config, const gguf::archi
                      "from ",
                      normed, " layers on; no GGUF file can hold this one"};
     return {};
+}
+
+/// Some loaders insist on a window.
+inline status check_gguf_windows(const model_config& config, const gguf::architecture& arch)
+{
+    bool any = !arch.needs_window;
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) any = any || config.window_of(layer) != 0;
+    if (any) return {};
+    return error{error_code::unsupported, "config: llama.cpp loads ", arch.name,
+                 " models only if some layers have a sliding_window; no GGUF file can hold this one"};
 }
 
 inline status check_gguf_rope(const model_config& config, const gguf::architecture& arch)
@@ -31228,6 +32122,7 @@ inline status check_gguf_function(const model_config& config, const gguf::archit
     AWQ_CHECK(detail::check_gguf_mlp(config, arch));
     AWQ_CHECK(detail::check_gguf_experts(config, arch));
     AWQ_CHECK(detail::check_gguf_attention(config, arch));
+    AWQ_CHECK(detail::check_gguf_windows(config, arch));
     AWQ_CHECK(detail::check_gguf_rope(config, arch));
     if (config.scaled_embeddings != gguf_scales_embeddings(arch))
         return error{error_code::unsupported,
@@ -31250,92 +32145,9 @@ inline status check_gguf_function(const model_config& config, const gguf::archit
 #ifndef AWQ_CHECKPOINT_GGUF_NOTES_HPP
 #define AWQ_CHECKPOINT_GGUF_NOTES_HPP
 
-#include <cstddef>
-#include <functional>
-#include <map>
-#include <set>
-#include <span>
-#include <string>
-#include <string_view>
-#include <tuple>
-#include <vector>
-
-/// What the format changes by itself when a model becomes a GGUF file, a line each.
-namespace awq {
-
-namespace detail {
-
-/// Some names, few of them spelled out: "a, b, c, ...".
-class name_sample {
-public:
-    void add(std::string_view name)
-    {
-        constexpr std::size_t most = 3;
-        if (++count_ <= most)
-            text_.append(count_ == 1 ? "" : ", ").append(printable(name));
-        else if (count_ == most + 1)
-            text_ += ", ...";
-    }
-    std::size_t count() const noexcept { return count_; }
-    const std::string& text() const noexcept { return text_; }
-
-private:
-    std::size_t count_ = 0;
-    std::string text_;
-};
-
-/// "1 tensor", "12 tensors".
-inline std::string tensor_count(std::size_t count)
-{
-    return std::to_string(count) + (count == 1 ? " tensor" : " tensors");
-}
-
-} // namespace detail
-
-/// Tensors whose rows do not fit the type that the mix gives them.
-inline void note_fallbacks(std::span<const gguf_tensor> tensors, notice_list& notices)
-{
-    std::map<std::tuple<gguf::type, gguf::type, std::size_t>, detail::name_sample> groups;
-    for (const gguf_tensor& each : tensors)
-        if (each.type != each.wanted) groups[{each.wanted, each.type, each.cols()}].add(each.name);
-    for (const auto& [group, names] : groups) {
-        const auto& [wanted, type, columns] = group;
-        notices.note(detail::tensor_count(names.count()) + " of " + std::to_string(columns) + " columns stored as " +
-                     std::string{name_of(type)} + " instead of " + std::string{name_of(wanted)} + ", whose blocks of " +
-                     std::to_string(gguf::block_columns(wanted)) + " do not fit: " + names.text());
-    }
-}
-
-/// Tensors of the checkpoint that the file does not have.
-inline void note_left_out(const directory_source& from, std::span<const gguf_tensor> tensors, notice_list& notices)
-{
-    std::set<std::string, std::less<>> written;
-    for (const gguf_tensor& each : tensors)
-        for (const gguf_part& part : each.parts) written.insert(from.name_in_file(part.hf_name));
-    detail::name_sample left;
-    for (const safetensors::tensor* const each : from.checkpoint().tensors())
-        if (!written.contains(each->name)) left.add(each->name);
-    if (left.count() == 0) return;
-    notices.note(detail::tensor_count(left.count()) +
-                 " of the checkpoint have no place in a GGUF file of a text model and are not "
-                 "written: " +
-                 left.text());
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/checkpoint/gguf_vocabulary.hpp
-#ifndef AWQ_CHECKPOINT_GGUF_VOCABULARY_HPP
-#define AWQ_CHECKPOINT_GGUF_VOCABULARY_HPP
-
-// ---- awq/checkpoint/gguf_tokenizer_losses.hpp
-#ifndef AWQ_CHECKPOINT_GGUF_TOKENIZER_LOSSES_HPP
-#define AWQ_CHECKPOINT_GGUF_TOKENIZER_LOSSES_HPP
-
-// ---- awq/io/gguf/tokenizer_facts.hpp
-#ifndef AWQ_IO_GGUF_TOKENIZER_FACTS_HPP
-#define AWQ_IO_GGUF_TOKENIZER_FACTS_HPP
+// ---- awq/checkpoint/gguf_parameters.hpp
+#ifndef AWQ_CHECKPOINT_GGUF_PARAMETERS_HPP
+#define AWQ_CHECKPOINT_GGUF_PARAMETERS_HPP
 
 // ---- awq/io/gguf/key_values.hpp
 #ifndef AWQ_IO_GGUF_KEY_VALUES_HPP
@@ -31443,6 +32255,16 @@ inline status read_value(const value_view& content, std::vector<bool>& flags)
     flags.assign(numbers.begin(), numbers.end());
     return {};
 }
+inline status read_value(const value_view& content, std::vector<std::uint32_t>& numbers)
+{
+    AWQ_TRY(numbers, content.as_numbers<std::uint32_t>());
+    return {};
+}
+inline status read_value(const value_view& content, std::vector<float>& numbers)
+{
+    AWQ_TRY(numbers, content.as_numbers<float>());
+    return {};
+}
 inline status read_value(const value_view& content, std::vector<std::int32_t>& numbers)
 {
     AWQ_TRY(numbers, content.as_numbers<std::int32_t>());
@@ -31479,6 +32301,172 @@ inline status read_strings(const file& from, std::string_view key, std::vector<s
 } // namespace awq::gguf
 
 #endif
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+/// Tensors of one number that a GGUF file has as keys: the parameters of xIELU, a list of all blocks each.
+namespace awq {
+
+/// Such a tensor of a block, and the key that its number stands in.
+struct gguf_parameter {
+    std::string name;
+    std::string_view key;
+    std::size_t layer = 0;
+};
+
+/// Those of a model, block by block.
+inline std::vector<gguf_parameter> gguf_parameters(const model_config& config)
+{
+    std::vector<gguf_parameter> found;
+    if (activation_of(config.hidden_act) != activation::xielu) return found;
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+        const block_layout layout = layout_of(config, layer);
+        const auto add = [&](std::size_t tensor, std::string_view key) {
+            found.push_back({block_prefix(config, layer) + layout.tensors[tensor].name, key, layer});
+        };
+        for (const block_part& part : layout.parts)
+            if (const auto* const mlp = std::get_if<mlp_part>(&part); mlp && mlp->act == activation::xielu) {
+                add(mlp->alpha_p, "xielu.alpha_p");
+                add(mlp->alpha_n, "xielu.alpha_n");
+            }
+    }
+    return found;
+}
+
+/// Sets the keys; xIELU's constants, which are the same in all blocks, among them. Errors: those of `read`.
+inline status write_gguf_parameters(const tensor_source& source, gguf::key_values& metadata)
+{
+    const std::size_t layers = source.config().num_hidden_layers;
+    std::map<std::string_view, std::vector<float>> lists;
+    for (const gguf_parameter& each : gguf_parameters(source.config())) {
+        auto& list = lists.try_emplace(each.key, layers).first->second;
+        AWQ_CHECK(source.read(each.name, {&list[each.layer], 1, 1}));
+    }
+    if (lists.empty()) return {};
+    lists.emplace("xielu.beta", std::vector<float>(layers, xielu_beta));
+    lists.emplace("xielu.eps", std::vector<float>(layers, xielu_eps));
+    for (const auto& [key, list] : lists) metadata.set(key, list);
+    return {};
+}
+
+/// The numbers by the names of the tensors that they are. Error: `missing_field` where a list has not an
+/// entry for every block.
+inline result<std::map<std::string, float, std::less<>>> read_gguf_parameters(const gguf::file& file,
+                                                                              const model_config& config)
+{
+    std::map<std::string, float, std::less<>> found;
+    for (const gguf_parameter& each : gguf_parameters(config)) {
+        std::optional<std::vector<float>> list;
+        AWQ_CHECK(gguf::read_optional(file, each.key, list));
+        if (!list || list->size() != config.num_hidden_layers)
+            return error{error_code::missing_field, file.path(), ": ", each.key, " is no list of ",
+                         config.num_hidden_layers,  " numbers"};
+        found.emplace(each.name, (*list)[each.layer]);
+    }
+    return found;
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+/// What the format changes by itself when a model becomes a GGUF file, a line each.
+namespace awq {
+
+namespace detail {
+
+/// Some names, few of them spelled out: "a, b, c, ...".
+class name_sample {
+public:
+    void add(std::string_view name)
+    {
+        constexpr std::size_t most = 3;
+        if (++count_ <= most)
+            text_.append(count_ == 1 ? "" : ", ").append(printable(name));
+        else if (count_ == most + 1)
+            text_ += ", ...";
+    }
+    std::size_t count() const noexcept { return count_; }
+    const std::string& text() const noexcept { return text_; }
+
+private:
+    std::size_t count_ = 0;
+    std::string text_;
+};
+
+/// "1 tensor", "12 tensors".
+inline std::string tensor_count(std::size_t count)
+{
+    return std::to_string(count) + (count == 1 ? " tensor" : " tensors");
+}
+
+} // namespace detail
+
+/// Tensors whose rows do not fit the type that the mix gives them.
+inline void note_fallbacks(std::span<const gguf_tensor> tensors, notice_list& notices)
+{
+    std::map<std::tuple<gguf::type, gguf::type, std::size_t>, detail::name_sample> groups;
+    for (const gguf_tensor& each : tensors)
+        if (each.type != each.wanted) groups[{each.wanted, each.type, each.cols()}].add(each.name);
+    for (const auto& [group, names] : groups) {
+        const auto& [wanted, type, columns] = group;
+        notices.note(detail::tensor_count(names.count()) + " of " + std::to_string(columns) + " columns stored as " +
+                     std::string{name_of(type)} + " instead of " + std::string{name_of(wanted)} + ", whose blocks of " +
+                     std::to_string(gguf::block_columns(wanted)) + " do not fit: " + names.text());
+    }
+}
+
+/// Tensors of the checkpoint that the file does not have.
+inline void note_left_out(const directory_source& from, std::span<const gguf_tensor> tensors, notice_list& notices)
+{
+    std::set<std::string, std::less<>> written;
+    for (const gguf_tensor& each : tensors)
+        for (const gguf_part& part : each.parts) written.insert(from.name_in_file(part.hf_name));
+    for (const gguf_parameter& each : gguf_parameters(from.config())) {
+        const std::string stem = each.name.substr(0, each.name.rfind('.') + 1);
+        written.insert({each.name, stem + "beta", stem + "eps"});
+    }
+    detail::name_sample left;
+    for (const safetensors::tensor* const each : from.checkpoint().tensors())
+        if (!written.contains(each->name)) left.add(each->name);
+    if (left.count() == 0) return;
+    notices.note(detail::tensor_count(left.count()) +
+                 " of the checkpoint have no place in a GGUF file of a text model and are not "
+                 "written: " +
+                 left.text());
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/checkpoint/gguf_vocabulary.hpp
+#ifndef AWQ_CHECKPOINT_GGUF_VOCABULARY_HPP
+#define AWQ_CHECKPOINT_GGUF_VOCABULARY_HPP
+
+// ---- awq/checkpoint/gguf_tokenizer_losses.hpp
+#ifndef AWQ_CHECKPOINT_GGUF_TOKENIZER_LOSSES_HPP
+#define AWQ_CHECKPOINT_GGUF_TOKENIZER_LOSSES_HPP
+
+// ---- awq/io/gguf/tokenizer_facts.hpp
+#ifndef AWQ_IO_GGUF_TOKENIZER_FACTS_HPP
+#define AWQ_IO_GGUF_TOKENIZER_FACTS_HPP
 
 #include <cstdint>
 #include <optional>
@@ -34982,6 +35970,7 @@ struct hyperparameters {
     std::optional<std::uint32_t> feed_forward_length;
     std::optional<std::uint32_t> head_count;
     std::optional<std::uint32_t> head_count_kv;
+    std::optional<std::vector<std::uint32_t>> head_counts_kv; ///< of each block, instead of that
     std::optional<float> rope_freq_base;
     std::optional<float> rope_freq_base_swa;
     std::optional<float> rms_epsilon;
@@ -35009,7 +35998,7 @@ struct hyperparameters {
     std::optional<std::uint32_t> expert_shared_count;
     std::optional<std::uint32_t> expert_group_count;
     std::optional<std::uint32_t> expert_group_used_count;
-    std::optional<std::uint32_t> expert_gating_function; ///< 1 softmax, 2 sigmoid
+    std::optional<std::uint32_t> expert_gating_function; ///< 1 softmax, 2 sigmoid, 3 softmax of the chosen
     std::optional<std::uint32_t> expert_feed_forward_length;
     std::optional<std::uint32_t> expert_shared_feed_forward_length;
     std::optional<float> expert_weights_scale;
@@ -35022,6 +36011,7 @@ struct hyperparameters {
     std::optional<float> attention_softcap;
     std::optional<float> final_logit_softcap;
     std::optional<float> attention_scale;
+    std::optional<float> value_scale;       ///< of what attention has mixed
     std::optional<float> temperature_scale; ///< of queries, which grow with their position
     std::optional<std::uint32_t> temperature_length;
     std::optional<float> max_alibi_bias;
@@ -35048,6 +36038,7 @@ void for_each_field(Facts& facts, Visit visit)
     visit("feed_forward_length", facts.feed_forward_length);
     visit("attention.head_count", facts.head_count);
     visit("attention.head_count_kv", facts.head_count_kv);
+    visit("attention.head_count_kv", facts.head_counts_kv);
     visit("rope.freq_base", facts.rope_freq_base);
     visit("rope.freq_base_swa", facts.rope_freq_base_swa);
     visit("attention.layer_norm_rms_epsilon", facts.rms_epsilon);
@@ -35085,6 +36076,7 @@ void for_each_field(Facts& facts, Visit visit)
     visit("attn_logit_softcapping", facts.attention_softcap);
     visit("final_logit_softcapping", facts.final_logit_softcap);
     visit("attention.scale", facts.attention_scale);
+    visit("attention.value_scale", facts.value_scale);
     visit("attention.temperature_scale", facts.temperature_scale);
     visit("attention.temperature_length", facts.temperature_length);
     visit("attention.max_alibi_bias", facts.max_alibi_bias);
@@ -35096,6 +36088,15 @@ void for_each_field(Facts& facts, Visit visit)
     visit("attention.kv_lora_rank", facts.kv_lora_rank);
     visit("attention.key_length_mla", facts.key_length_mla);
     visit("attention.value_length_mla", facts.value_length_mla);
+}
+
+// Keys of one number that may also be a list, one for each layer, and the other way round.
+template <class T>
+bool has_other_form(const value_view* content, std::string_view key, const std::optional<T>&)
+{
+    constexpr bool is_list = requires(T field) { field.assign(field.begin(), field.end()); };
+    const bool has_two = key == "attention.sliding_window_pattern" || key == "attention.head_count_kv";
+    return has_two && content != nullptr && content->is_array() != is_list;
 }
 
 // A sliding-window pattern may also be a period: every period-th layer has no window.
@@ -35144,8 +36145,7 @@ inline void append_hyperparameters(key_values& metadata, const hyperparameters& 
 }
 
 /// Reads the fields back. Errors: `missing_field` without an architecture or the basic counts,
-/// `malformed_file` where a value has another kind than its field (a list of head counts, one for
-/// each layer, among them: such models are not supported).
+/// `malformed_file` where a value has another kind than its field.
 inline result<hyperparameters> read_hyperparameters(const file& from)
 {
     hyperparameters facts;
@@ -35157,9 +36157,7 @@ inline result<hyperparameters> read_hyperparameters(const file& from)
     const std::string prefix = facts.architecture + ".";
     detail::for_each_field(facts, [&](std::string_view key, auto& field) {
         const std::string full = prefix + std::string{key};
-        const value_view* content = from.find(full);
-        const bool period = key == "attention.sliding_window_pattern" && content != nullptr && !content->is_array();
-        if (outcome && !period) outcome = read_optional(from, full, field);
+        if (outcome && !detail::has_other_form(from.find(full), key, field)) outcome = read_optional(from, full, field);
     });
     AWQ_CHECK(outcome);
     AWQ_CHECK(detail::check_counts(from, facts));
@@ -35282,9 +36280,11 @@ inline result<std::vector<float>> llama3_rope_freqs(const llama3_rope& rope, std
 
 #endif
 
+#include <algorithm>
 #include <cctype>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35339,6 +36339,9 @@ inline status describe_local_rope(const model_config& config, const gguf::archit
         return error{error_code::unsupported, "config: llama.cpp turns heads of ", arch.name,
                      " models alike in all layers, this one has another rotary embedding in its "
                      "sliding layers"};
+    if (config.local_rope->partial_rotary_factor != config.rope.partial_rotary_factor)
+        return error{error_code::unsupported, "config: llama.cpp turns the same share of heads in all layers, this "
+                                              "one another in its sliding layers"};
     if (config.local_rope->kind != rope_kind::plain)
         return error{error_code::unsupported, "config: llama.cpp does not stretch the rotary "
                                               "embedding of sliding layers"};
@@ -35364,23 +36367,32 @@ inline void describe_windows(const model_config& config, const gguf::architectur
     // get one that hides nothing.
     const std::size_t all = config.max_position_embeddings;
     facts.sliding_window = gguf_count(config.sliding_window != 0 ? config.sliding_window : all);
-    if (!usual) facts.sliding_window_pattern = std::move(pattern);
+    if (!usual || arch.states_windows) facts.sliding_window_pattern = std::move(pattern);
+}
+
+/// llama.cpp's number of it.
+constexpr std::uint32_t gating_of(router_kind kind)
+{
+    if (kind == router_kind::softmax_chosen) return 3;
+    return kind == router_kind::sigmoid || kind == router_kind::sigmoid_chosen ? 2 : 1;
 }
 
 /// Experts, and the router's rule as the first block that has some states it.
-inline void describe_experts(const model_config& config, gguf::hyperparameters& facts)
+inline void describe_experts(const model_config& config, const gguf::architecture& arch, gguf::hyperparameters& facts)
 {
     const experts_config& experts = config.experts;
     if (experts.count == 0) return;
     facts.expert_count = gguf_count(experts.count);
     facts.expert_used_count = gguf_count(experts.per_token);
     facts.expert_feed_forward_length = gguf_count(experts.width);
+    if (experts.dense_width != 0) facts.feed_forward_length = gguf_count(experts.dense_width);
     if (experts.shared_width != 0) {
         facts.expert_shared_feed_forward_length = gguf_count(experts.shared_width);
         facts.expert_shared_count = gguf_count(experts.shared_width / experts.width);
     }
     facts.leading_dense_block_count = gguf_count(leading_dense(config));
-    facts.interleave_moe_layer_step = gguf_count(experts.step);
+    const bool by_step = arch.experts == gguf::expert_rule::by_step;
+    facts.interleave_moe_layer_step = gguf_count(by_step ? step_of_experts(config) : experts.step);
     if (experts.groups > 1) {
         facts.expert_group_count = gguf_count(experts.groups);
         facts.expert_group_used_count = gguf_count(experts.chosen_groups);
@@ -35389,7 +36401,22 @@ inline void describe_experts(const model_config& config, gguf::hyperparameters& 
     if (!rule) return;
     facts.expert_weights_scale = rule->scaling;
     facts.expert_weights_norm = rule->normalized;
-    facts.expert_gating_function = rule->kind == router_kind::sigmoid ? 2u : 1u;
+    facts.expert_gating_function = gating_of(rule->kind);
+}
+
+/// Keys and values of layers that have other numbers of them, or other sizes.
+inline void describe_heads(const model_config& config, gguf::hyperparameters& facts)
+{
+    if (config.head_dim != 0) facts.key_length = facts.value_length = gguf_count(config.head_dim);
+    if (config.value_head_dim != 0) facts.value_length = gguf_count(config.value_head_dim);
+    std::vector<std::uint32_t> counts;
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        for (const block_part& part : layout_of(config, layer).parts)
+            if (const auto* const found = std::get_if<attention_part>(&part))
+                counts.push_back(gguf_count(found->rule.kv_heads));
+    if (counts.empty() || std::ranges::count(counts, *facts.head_count_kv) == std::ssize(counts)) return;
+    facts.head_count_kv.reset();
+    facts.head_counts_kv = std::move(counts);
 }
 
 /// What llama.cpp calls latent attention: one key and value head of the latent's size.
@@ -35411,10 +36438,11 @@ inline void describe_scales(const model_config& config, const gguf::architecture
     const auto real = [](double value) { return static_cast<float>(value); };
     if (config.attention_cap != 0.0) facts.attention_softcap = real(config.attention_cap);
     if (config.logit_cap != 0.0) facts.final_logit_softcap = real(config.logit_cap);
-    if (arch.name == "command-r" || arch.name == "cohere2") facts.logit_scale = real(config.logit_multiplier);
+    if (arch.name == "command-r" || arch.name.starts_with("cohere2")) facts.logit_scale = real(config.logit_multiplier);
     if (config.alibi.most != 0.0) facts.max_alibi_bias = real(config.alibi.most);
     if (arch.name == "gptneox") facts.parallel_residual = config.parallel_residual;
-    if (config.growth.length != 0) {
+    if (arch.name == "mimo2") facts.value_scale = real(config.value_multiplier);
+    if (config.growth.length != 0 && arch.name != "llama4") {
         facts.temperature_scale = real(config.growth.slope);
         facts.temperature_length = gguf_count(config.growth.length);
     }
@@ -35467,12 +36495,12 @@ inline result<gguf::hyperparameters> gguf_hyperparameters(const model_config& co
     facts.head_count_kv = gguf_count(config.kv_heads());
     const auto eps = static_cast<float>(config.rms_norm_eps);
     (config.norms == norm_kind::rms ? facts.rms_epsilon : facts.layer_norm_epsilon) = eps;
-    if (config.head_dim != 0) facts.key_length = facts.value_length = gguf_count(config.head_dim);
+    detail::describe_heads(config, facts);
     if (arch->pairs) facts.vocab_size = gguf_count(config.vocab_size);
     detail::describe_rope(config, *arch, facts);
     AWQ_CHECK(detail::describe_local_rope(config, *arch, facts));
     detail::describe_windows(config, *arch, facts);
-    detail::describe_experts(config, facts);
+    detail::describe_experts(config, *arch, facts);
     detail::describe_latent(config, facts);
     detail::describe_scales(config, *arch, facts);
     return facts;
@@ -35513,7 +36541,9 @@ AWQ_COMPILED result<gguf::key_values> gguf_metadata(const directory_source& sour
     card.name = detail::title_of(source.path());
     if (detail::claims_to_be_phi3(card.name)) card.name.clear();
     card.size_label = gguf::size_label_of(layout.parameters());
-    return gguf::build_metadata(card, facts, tokens, layout.file_type());
+    gguf::key_values metadata = gguf::build_metadata(card, facts, tokens, layout.file_type());
+    AWQ_CHECK(write_gguf_parameters(source, metadata));
+    return metadata;
 }
 #endif
 
@@ -36288,6 +37318,25 @@ inline status require(const gguf::file& file, const gguf::hyperparameters& facts
     return {};
 }
 
+/// Of layers that have other numbers of key heads only MiMo V2 is known: those with a window twice as many.
+inline status read_head_counts(const gguf::file& file, const gguf::hyperparameters& facts, model_config& into)
+{
+    const std::vector<std::uint32_t>& counts = *facts.head_counts_kv;
+    const std::vector<bool> sliding = facts.sliding_window_pattern.value_or(std::vector<bool>{});
+    std::size_t base = 0;
+    bool fits =
+        facts.architecture == "mimo2" && counts.size() == into.num_hidden_layers && sliding.size() == counts.size();
+    for (std::size_t i = 0; fits && i < counts.size(); ++i) {
+        const std::size_t own = sliding[i] ? counts[i] / 2 : counts[i];
+        fits = counts[i] == own * (sliding[i] ? 2 : 1) && (base == 0 || own == base);
+        base = own;
+    }
+    into.num_key_value_heads = base;
+    if (fits) return {};
+    return error{error_code::unsupported, file.path(), ": ", printable(facts.architecture),
+                 ".attention.head_count_kv is a list that no supported model has"};
+}
+
 inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameters& facts, model_config& into)
 {
     AWQ_CHECK(require(file, facts, "block_count", facts.block_count, into.num_hidden_layers));
@@ -36296,6 +37345,7 @@ inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameter
     AWQ_CHECK(require(file, facts, "feed_forward_length", facts.feed_forward_length, into.intermediate_size));
     AWQ_CHECK(require(file, facts, "attention.head_count", facts.head_count, into.num_attention_heads));
     into.num_key_value_heads = facts.head_count_kv.value_or(*facts.head_count);
+    if (facts.head_counts_kv) AWQ_CHECK(read_head_counts(file, facts, into));
     const bool rms = into.norms == norm_kind::rms;
     const auto& epsilon = rms ? facts.rms_epsilon : facts.layer_norm_epsilon;
     if (!epsilon)
@@ -36310,6 +37360,10 @@ inline status read_gguf_heads(const gguf::file& file, const gguf::hyperparameter
 {
     const auto usual = static_cast<std::uint32_t>(into.hidden_size / into.num_attention_heads);
     into.head_dim = facts.key_length.value_or(usual);
+    if (into.value_head_dim != 0) {
+        into.value_head_dim = facts.value_length.value_or(usual);
+        return {};
+    }
     if (into.latent.rank == 0) {
         if (facts.value_length.value_or(usual) == into.head_dim) return {};
         return error{error_code::unsupported,
@@ -36348,6 +37402,13 @@ inline std::size_t gguf_rows(const gguf::file& file, std::size_t layer, const ch
     return found && found->dim_count > 1 ? static_cast<std::size_t>(found->dims()[1]) : 0;
 }
 
+inline std::size_t first_with_experts(const gguf::file& file, const model_config& config)
+{
+    std::size_t layer = 0;
+    while (layer + 1 < config.num_hidden_layers && gguf_rows(file, layer, "ffn_up_exps") == 0) ++layer;
+    return layer;
+}
+
 /// Experts; their widths are those of the first tensors that there are.
 inline status read_gguf_experts(const gguf::file& file, const gguf::hyperparameters& facts,
                                 const gguf::architecture& arch, model_config& into)
@@ -36362,10 +37423,19 @@ inline status read_gguf_experts(const gguf::file& file, const gguf::hyperparamet
     AWQ_CHECK(require(file, facts, "expert_used_count", facts.expert_used_count, experts.per_token));
     const bool by_keys = arch.experts == gguf::expert_rule::by_keys;
     if (by_keys) experts.first = facts.leading_dense_block_count.value_or(0);
-    experts.width = gguf_rows(file, experts.first, "ffn_up_exps");
-    experts.shared_width = gguf_rows(file, experts.first, "ffn_up_shexp");
+    if (arch.name == "mimo2") experts.first = first_with_experts(file, into); // no key says so
+    if (arch.experts == gguf::expert_rule::by_step)
+        experts.step = std::max(1u, facts.interleave_moe_layer_step.value_or(1));
+    const std::size_t some = experts.first + experts.step - 1; // a block that has experts
+    experts.width = gguf_rows(file, some, "ffn_up_exps");
+    experts.shared_width = gguf_rows(file, some, "ffn_up_shexp");
     experts.normalized =
         by_keys ? facts.expert_weights_norm.value_or(false) : arch.experts == gguf::expert_rule::normalized;
+    if (arch.name == "cohere2moe") {
+        experts.by_sigmoid = facts.expert_gating_function.value_or(2) == 2;
+        experts.averaged = experts.shared_width != 0;
+        experts.dense_width = into.intermediate_size;
+    }
     const float scale = by_keys ? facts.expert_weights_scale.value_or(0.0f) : 0.0f;
     experts.scaling = scale == 0.0f ? 1.0 : static_cast<double>(scale);
     experts.groups = std::max(1u, facts.expert_group_count.value_or(1));
@@ -36482,12 +37552,17 @@ inline void read_gguf_windows(const gguf::hyperparameters& facts, const gguf::ar
 {
     constexpr std::uint32_t gemma2_window = 4096;
     into.sliding_window = 0;
+    if (arch.name == "llama4") { // layers that turn see their own chunk
+        into.sliding_window_pattern = gguf_llama4::period;
+        into.qk_norm = into.experts.count != gguf_llama4::unnormed_experts;
+    }
     if (gguf_knows_windows(arch, into))
         into.sliding_window = facts.sliding_window.value_or(arch.name == "gemma2" ? gemma2_window : 0);
     if (into.sliding_window == 0) return into.local_rope.reset(); // to llama.cpp no layer slides then
     into.sliding_window_pattern = arch.window_period;
     into.sliding_layers = facts.sliding_window_pattern.value_or(std::vector<bool>{});
     if (arch.name == "olmo2") into.local_rope.emplace().theta = into.rope.theta;
+    if (into.local_rope) into.local_rope->partial_rotary_factor = into.rope.partial_rotary_factor;
     if (into.local_rope)
         into.local_rope->theta = facts.rope_freq_base_swa.value_or(static_cast<float>(into.local_rope->theta));
 }
@@ -36503,7 +37578,9 @@ inline void read_gguf_scales(const gguf::hyperparameters& facts, const gguf::arc
         into.logit_multiplier = arch.name.starts_with("granite") ? 1.0 / *facts.logit_scale : *facts.logit_scale;
     if (arch.name == "gptneox") into.parallel_residual = facts.parallel_residual.value_or(true);
     if (facts.max_alibi_bias && into.alibi.most != 0.0) into.alibi.most = *facts.max_alibi_bias;
-    into.growth = {facts.temperature_scale.value_or(0.0f), facts.temperature_length.value_or(0)};
+    if (arch.name != "llama4")
+        into.growth = {facts.temperature_scale.value_or(0.0f), facts.temperature_length.value_or(0)};
+    into.value_multiplier = facts.value_scale.value_or(1.0f);
     if (!arch.name.starts_with("granite")) return;
     into.attention_multiplier = facts.attention_scale.value_or(0.0f);
     into.embedding_multiplier = facts.embedding_scale.value_or(1.0f);
@@ -36563,6 +37640,7 @@ inline result<model_config> start_gguf_config(const gguf::file& file, const gguf
     const architecture* const kind = find_architecture(name);
     if (!kind) return unknown_architecture(name).from_file(file.path());
     model_config config = defaults_of(*kind);
+    if (arch->name == "cohere2moe" && facts.rms_epsilon) config.norms = norm_kind::rms;
     config.offset_norms = false;
     config.rope = {};
     return config;
@@ -36600,6 +37678,8 @@ inline result<model_config> read_gguf_config(const gguf::file& file)
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36623,6 +37703,7 @@ public:
         AWQ_TRY(source->config_, read_gguf_config(source->file_));
         AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(source->config_));
         AWQ_TRY(gguf_inventory inventory, gguf_inventory::make(source->config_, *arch));
+        AWQ_TRY(source->parameters_, read_gguf_parameters(source->file_, source->config_));
         source->inventory_ = std::make_unique<const gguf_inventory>(std::move(inventory));
         AWQ_CHECK(check_tensors(*source));
         return source;
@@ -36644,6 +37725,7 @@ public:
     std::optional<stored_tensor_facts> stored(std::string_view name) const override
     {
         std::optional<stored_tensor_facts> facts;
+        if (parameters_.contains(name)) return stored_tensor_facts{{1}, "F32"};
         std::uint64_t rows = 0, columns = 0;
         for (const gguf_place& place : inventory_->places_of(name)) {
             const gguf_tensor& planned = inventory_->tensor(place);
@@ -36691,6 +37773,7 @@ public:
                          " of ",
                          out.cols(),
                          " columns were asked for"};
+        if (const auto found = parameters_.find(name); found != parameters_.end()) out(0, 0) = found->second;
         for (const gguf_place& place : inventory_->places_of(name))
             read_part(inventory_->tensor(place), inventory_->part(place), first_row, out);
         if (all_finite({out.data(), out.size()})) return {};
@@ -36767,6 +37850,7 @@ private:
     gguf::file file_;
     model_config config_;
     std::unique_ptr<const gguf_inventory> inventory_;
+    std::map<std::string, float, std::less<>> parameters_; ///< that are keys in the file
 };
 
 } // namespace awq
@@ -43924,7 +45008,7 @@ auto members_of(same_state<layer_report> auto& each)
 {
     return std::tie(each.layer, each.format, each.steps, each.relative_error, each.skipped);
 }
-auto members_of(same_state<expert_report> auto& each) { return std::tie(each.layer, each.tokens); }
+auto members_of(same_state<expert_report> auto& each) { return std::tie(each.layer, each.tokens, each.few); }
 auto members_of(same_state<mapping_report> auto& each)
 {
     return std::tie(each.layer, each.smooth_layer, each.balance_layers, each.initial_error, each.best_error,
@@ -44154,7 +45238,9 @@ inline std::string to_json(const run_report& report)
     for (const expert_report& each : report.experts) {
         out.begin_object().field("layer", each.layer).key("tokens").begin_array();
         for (const std::uint64_t tokens : each.tokens) out.value(tokens);
-        out.end_array().end_object();
+        out.end_array();
+        detail::write_names(out.key("few"), each.few);
+        out.end_object();
     }
     out.end_array();
     detail::write_notes(out.key("notes"), report.notes);
@@ -44656,6 +45742,283 @@ inline std::uint64_t memory_for_this_process()
     }
     const std::uint64_t own = detail::number_in("/proc/self/status", "RssAnon:").value_or(0) * 1024;
     return least > std::numeric_limits<std::uint64_t>::max() - own ? least : least + own;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/run/begin_report.hpp
+#ifndef AWQ_RUN_BEGIN_REPORT_HPP
+#define AWQ_RUN_BEGIN_REPORT_HPP
+
+// ---- awq/run/layer_plan.hpp
+#ifndef AWQ_RUN_LAYER_PLAN_HPP
+#define AWQ_RUN_LAYER_PLAN_HPP
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Which quantizer each linear layer gets, in the search and in the output.
+class layer_plan {
+public:
+    layer_plan() = default;
+
+    /// Errors: an unknown scheme or type, an expression that does not compile, one of a flag that
+    /// matches no layer, a scheme that fits no layer that it is for, a model that has no place in a
+    /// GGUF file. What is only a pity is in `notices`.
+    static result<layer_plan> make(const oneshot_options& options, const tensor_source& source);
+
+    /// For reports: the names of all schemes, or that of the GGUF mix ("Q4_K_M").
+    const std::string& name() const noexcept { return name_; }
+
+    /// For reports: columns that share a scale in the first scheme, 0 for a whole row; nothing for
+    /// GGUF types.
+    std::optional<std::size_t> group_size() const
+    {
+        if (entries_.empty()) return std::nullopt;
+        constexpr std::size_t whole_row = std::numeric_limits<std::size_t>::max();
+        const std::size_t columns = entries_.front().second.quantizer.scale_columns(whole_row);
+        return columns == whole_row ? 0 : columns;
+    }
+
+    /// What a run rounds the layer with, or would round it with if its shape allowed it. Null where
+    /// the layer is ignored or no target names it.
+    const any_quantizer* quantizer_of(std::string_view layer) const
+    {
+        if (layout_) {
+            const auto found = types_.find(layer);
+            return found == types_.end() ? nullptr : &found->second;
+        }
+        const layer_scheme* const found = scheme_of(layer);
+        return found ? &found->quantizer : nullptr;
+    }
+
+    /// What a run rounds the layer with; null where it stays as it is.
+    const any_quantizer* rounding_of(std::string_view layer) const
+    {
+        return unfit_.contains(layer) ? nullptr : quantizer_of(layer);
+    }
+
+    /// What a checkpoint stores the layer as; nothing where it stays as it is.
+    std::optional<weight_format> format_of(std::string_view layer) const
+    {
+        const layer_scheme* const found = layout_ || unfit_.contains(layer) ? nullptr : scheme_of(layer);
+        return found ? found->format() : std::nullopt;
+    }
+
+    /// The layers that a scheme is for but does not fit, each with the reason; they stay as they are.
+    const std::map<std::string, std::string, std::less<>>& unfit() const noexcept { return unfit_; }
+
+    /// What was found while planning and does not stop a run.
+    const notice_list& notices() const noexcept { return notices_; }
+
+    /// The tensors of the GGUF file with their types, where the plan is for one; else null. Stays
+    /// where it is when the plan moves.
+    const gguf_layout* layout() const noexcept { return layout_.get(); }
+
+private:
+    static std::string_view ignore_place(const oneshot_options& options) noexcept
+    {
+        return options.ignore_recipe.empty() ? std::string_view{"--ignore"} : options.ignore_recipe;
+    }
+
+    /// The head and the embeddings may be named, though no run quantizes them.
+    status check_ignored(const oneshot_options& options, const model_config& config, std::vector<std::string> names)
+    {
+        add_routers(config, names);
+        names.insert(names.end(), {"lm_head", config.names.head, config.names.embeddings});
+        return check_patterns(options.ignore, names, ignore_place(options), options.ignore_recipe);
+    }
+
+    static void add_routers(const model_config& config, std::vector<std::string>& names)
+    {
+        for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+            for (const block_linear& each : layout_of(config, layer).linears)
+                if (each.is_router) names.push_back(block_prefix(config, layer) + each.name);
+    }
+
+    /// A pattern that matches nothing is a slip: of a flag an error; a recipe may be for many models.
+    status check_patterns(const std::vector<std::string>& patterns, const std::vector<std::string>& names,
+                          std::string_view where, const std::string& recipe)
+    {
+        AWQ_TRY(const auto unmatched, unmatched_patterns(patterns, names, where));
+        for (const std::string& each : unmatched) {
+            const std::string text = matches_nothing(where, each, names);
+            if (recipe.empty()) return error{error_code::invalid_argument, text};
+            notices_.warn(text);
+        }
+        return {};
+    }
+
+    status add_formats(const oneshot_options& options, const tensor_source& source,
+                       const std::vector<std::string>& layers)
+    {
+        // Codes are chosen for the scales as the output stores them; a search alone stores none.
+        const simulation_options simulated{options.smoothing_only ? dtype::f32 : source.config().torch_dtype,
+                                           options.search_clipping ? options.rounding.clip_steps : 1};
+        for (const layer_format& format : options.formats) {
+            AWQ_TRY(const layer_scheme chosen, parse_layer_scheme(format.scheme, format.group_size, simulated));
+            AWQ_CHECK(check_patterns(format.targets, layers, place_of(format), format.recipe));
+            AWQ_CHECK(add(format, chosen));
+            name_ += (name_.empty() ? "" : ", ") + format.scheme;
+        }
+        for (std::size_t i = 0; i < options.formats.size(); ++i) {
+            const std::string& recipe = options.formats[i].recipe;
+            const std::string name = (recipe.empty() ? "scheme " : recipe + ": scheme ") + options.formats[i].scheme;
+            AWQ_CHECK(check_shapes(i, name, options.smoothing_only, source, layers));
+        }
+        const auto is_rounded = [&](const std::string& layer) { return rounding_of(layer) != nullptr; };
+        if (!options.smoothing_only && scheme_of("lm_head"))
+            notices_.note("lm_head stays in 16 bits: only the linear layers of decoder blocks are quantized");
+        if (options.smoothing_only || std::ranges::any_of(layers, is_rounded)) return {};
+        return error{error_code::unsupported, "no layer of the model is quantized: all are ignored (",
+                     ignore_place(options), "), or no target names them"};
+    }
+
+    static std::string place_of(const layer_format& format)
+    {
+        return format.recipe.empty() ? "targets" : format.recipe;
+    }
+
+    /// Finds the layers of one entry that its scheme does not fit. Where it fits none, an error,
+    /// unless it is only searched for: then that is for the search to say.
+    status check_shapes(std::size_t entry, const std::string& name, bool only_searched, const tensor_source& source,
+                        const std::vector<std::string>& layers)
+    {
+        const layer_scheme& chosen = entries_[entry].second;
+        std::map<std::string, std::vector<std::string>> by_reason; // layers
+        std::size_t meant = 0, unfit = 0;
+        for (const std::string& layer : layers) {
+            const auto shape = source.shape(layer + ".weight");
+            if (!shape || scheme_of(layer) != &chosen) continue;
+            ++meant;
+            const status fits = chosen.quantizer.check(shape->cols);
+            if (fits) continue;
+            ++unfit;
+            unfit_.emplace(layer, fits.error().text());
+            by_reason[std::string{fits.error().text()}].push_back(layer);
+        }
+        if (meant == 0) notices_.warn(name + " has no effect: its layers are ignored, or an earlier scheme has them");
+        const std::string_view effect = only_searched ? ", which the search leaves out: " : ", which stay in 16 bits: ";
+        for (const auto& [reason, names] : by_reason) {
+            const std::string text = name + " does not fit " + count_and_name(names) + std::string{effect} + reason;
+            if (unfit == meant && !only_searched) return error{error_code::shape_mismatch, text};
+            notices_.warn(text);
+        }
+        return {};
+    }
+
+    status add(const layer_format& format, const layer_scheme& scheme)
+    {
+        AWQ_TRY(name_matcher matcher, name_matcher::compile(format.targets, place_of(format)));
+        entries_.emplace_back(std::move(matcher), scheme);
+        return {};
+    }
+
+    const layer_scheme* scheme_of(std::string_view layer) const
+    {
+        if (ignored_.matches(layer)) return nullptr;
+        const auto named = [&](const auto& entry) { return entry.first.matches(layer); };
+        const auto found = std::find_if(entries_.begin(), entries_.end(), named);
+        return found == entries_.end() ? nullptr : &found->second;
+    }
+
+    status add_types(const std::string& type, const oneshot_options& options, const tensor_source& source)
+    {
+        if (!options.formats.empty())
+            return error{error_code::invalid_argument, "a run quantizes either to a GGUF type or to schemes; give one"};
+        gguf_type_options wanted;
+        AWQ_TRY(wanted.file_type, gguf::parse_file_type(type));
+        wanted.overrides = options.tensor_types;
+        wanted.ignore = options.ignore;
+        wanted.has_importance = options.rounding.importance;
+        AWQ_TRY(gguf_layout layout, gguf_layout::make(source, wanted));
+        for (const gguf_tensor& each : layout.tensors()) {
+            constexpr std::string_view suffix = ".weight";
+            if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
+            for (const gguf_part& part : each.parts)
+                if (layout.find(part.hf_name))
+                    types_.emplace(part.hf_name.substr(0, part.hf_name.size() - suffix.size()),
+                                   gguf::simd_block_quantizer{each.type});
+        }
+        layout_ = std::make_unique<const gguf_layout>(std::move(layout));
+        name_ = gguf::name_of(wanted.file_type);
+        return {};
+    }
+
+    name_matcher ignored_;
+    std::vector<std::pair<name_matcher, layer_scheme>> entries_;
+    std::unique_ptr<const gguf_layout> layout_;
+    std::map<std::string, any_quantizer, std::less<>> types_; ///< of GGUF, by linear layer
+    std::map<std::string, std::string, std::less<>> unfit_;
+    notice_list notices_;
+    std::string name_;
+};
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED result<layer_plan> layer_plan::make(const oneshot_options& options, const tensor_source& source)
+{
+    const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
+    layer_plan plan;
+    const std::vector<std::string> layers = linear_layers_of(source.config());
+    AWQ_CHECK(plan.check_ignored(options, source.config(), layers));
+    if (!type.empty()) {
+        AWQ_CHECK(plan.add_types(type, options, source));
+        return plan;
+    }
+    AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, ignore_place(options)));
+    if (options.smoothing_only && options.formats.empty()) {
+        // Nothing is written quantized; the search needs some rounding to look at.
+        AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}}, {integer_quantizer{scheme{4, false}, options.group_size}}));
+        plan.name_ = name_of(scheme{4, false});
+        AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
+        return plan;
+    }
+    AWQ_CHECK(plan.add_formats(options, source, layers));
+    return plan;
+}
+#endif
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+namespace awq {
+
+/// What a report says before the first block, of a run with so many samples and tokens.
+inline void begin_report(run_report& report, const oneshot_options& options, const directory_source& source,
+                         const layer_plan& plan, std::size_t samples, std::size_t tokens)
+{
+    report.model = options.model;
+    for (notice& each : source.notices()) report.notes.add(std::move(each));
+    report.mode = options.compensate       ? "compensated"
+                  : options.smoothing_only ? "smoothing_only"
+                                           : "smooth_and_quantize";
+    report.scheme = plan.name();
+    report.group_size = plan.group_size().value_or(options.group_size);
+    report.instruction_set = kernel_instruction_set();
+    report.parameters = source.checkpoint().total_elements();
+    report.source_bytes = source.checkpoint().total_bytes();
+    report.options = describe(options);
+    for (const auto& [layer, reason] : plan.unfit())
+        if (!options.smoothing_only) report.layers.push_back({layer, {}, {}, 0, reason});
+    if (options.clip_weights) report.notes.note("weights are clipped: the model's function has changed");
+    if (reproducible_products) report.options.emplace_back("reproducible", "true");
+    report.options.emplace_back("samples", std::to_string(samples));
+    report.options.emplace_back("tokens", std::to_string(tokens));
 }
 
 } // namespace awq
@@ -45388,6 +46751,60 @@ inline void say_what_is_used(const sample_set& samples, const oneshot_options& o
 } // namespace awq
 
 #endif
+// ---- awq/run/check_machines.hpp
+#ifndef AWQ_RUN_CHECK_MACHINES_HPP
+#define AWQ_RUN_CHECK_MACHINES_HPP
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace awq {
+
+/// Whether all machines have this value; error: `unsupported` where one has another than the first, with this text.
+inline status check_agreed(machines& all, std::uint64_t own, std::string_view where, std::string_view else_what)
+{
+    if (!all.are_several()) return {};
+    std::uint64_t first = own;
+    AWQ_CHECK(all.broadcast(0, std::as_writable_bytes(std::span{&first, 1})));
+    if (first == own) return {};
+    return error{error_code::unsupported, where, ": ", else_what};
+}
+
+/// Whether all machines do the same run: of the same model and text, computed in the same way. `samples`: all of them.
+inline status check_machines(machines& all, const oneshot_options& options, const directory_source& source,
+                             std::span<const token_ids> samples)
+{
+    if (!all.are_several()) return {};
+    const bool has_tiles = options.operands != precision::float32 && detail::has_amx();
+    state_writer bytes;
+    bytes(std::string{AWQ_VERSION_STRING} + " " + std::string{kernel_instruction_set()});
+    bytes(std::string{name_of(options.operands.value_or(precision::float32))} + (has_tiles ? " in tiles" : ""));
+    bytes(source.checkpoint().total_bytes());
+    bytes(std::vector<token_ids>{samples.begin(), samples.end()});
+    return check_agreed(all, digest_of(std::string_view{bytes.bytes()}), options.model,
+                        "another model, text, program or instruction set than that of rank 0; give all machines the "
+                        "same, with --instruction-set and --precision where their processors differ");
+}
+
+/// Where a machine that writes no output lets experts wait: where the first does, if there is such a directory here.
+inline std::string scratch_beside(const oneshot_options& options)
+{
+    const std::string& output = !options.output.empty() ? options.output : options.output_smoothed;
+    const std::filesystem::path beside = std::filesystem::path{output}.parent_path();
+    std::error_code failure;
+    if (beside.empty()) return ".";
+    if (std::filesystem::is_directory(beside, failure)) return beside.string();
+    return std::filesystem::temp_directory_path(failure).string();
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/run/check_request.hpp
 #ifndef AWQ_RUN_CHECK_REQUEST_HPP
 #define AWQ_RUN_CHECK_REQUEST_HPP
@@ -45521,247 +46938,6 @@ inline precision choose_precision(const oneshot_options& options, dtype stored, 
 // ---- awq/run/clip_block.hpp
 #ifndef AWQ_RUN_CLIP_BLOCK_HPP
 #define AWQ_RUN_CLIP_BLOCK_HPP
-
-// ---- awq/run/layer_plan.hpp
-#ifndef AWQ_RUN_LAYER_PLAN_HPP
-#define AWQ_RUN_LAYER_PLAN_HPP
-
-#include <algorithm>
-#include <limits>
-#include <map>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace awq {
-
-/// Which quantizer each linear layer gets, in the search and in the output.
-class layer_plan {
-public:
-    layer_plan() = default;
-
-    /// Errors: an unknown scheme or type, an expression that does not compile, one of a flag that
-    /// matches no layer, a scheme that fits no layer that it is for, a model that has no place in a
-    /// GGUF file. What is only a pity is in `notices`.
-    static result<layer_plan> make(const oneshot_options& options, const tensor_source& source);
-
-    /// For reports: the names of all schemes, or that of the GGUF mix ("Q4_K_M").
-    const std::string& name() const noexcept { return name_; }
-
-    /// For reports: columns that share a scale in the first scheme, 0 for a whole row; nothing for
-    /// GGUF types.
-    std::optional<std::size_t> group_size() const
-    {
-        if (entries_.empty()) return std::nullopt;
-        constexpr std::size_t whole_row = std::numeric_limits<std::size_t>::max();
-        const std::size_t columns = entries_.front().second.quantizer.scale_columns(whole_row);
-        return columns == whole_row ? 0 : columns;
-    }
-
-    /// What a run rounds the layer with, or would round it with if its shape allowed it. Null where
-    /// the layer is ignored or no target names it.
-    const any_quantizer* quantizer_of(std::string_view layer) const
-    {
-        if (layout_) {
-            const auto found = types_.find(layer);
-            return found == types_.end() ? nullptr : &found->second;
-        }
-        const layer_scheme* const found = scheme_of(layer);
-        return found ? &found->quantizer : nullptr;
-    }
-
-    /// What a run rounds the layer with; null where it stays as it is.
-    const any_quantizer* rounding_of(std::string_view layer) const
-    {
-        return unfit_.contains(layer) ? nullptr : quantizer_of(layer);
-    }
-
-    /// What a checkpoint stores the layer as; nothing where it stays as it is.
-    std::optional<weight_format> format_of(std::string_view layer) const
-    {
-        const layer_scheme* const found = layout_ || unfit_.contains(layer) ? nullptr : scheme_of(layer);
-        return found ? found->format() : std::nullopt;
-    }
-
-    /// The layers that a scheme is for but does not fit, each with the reason; they stay as they are.
-    const std::map<std::string, std::string, std::less<>>& unfit() const noexcept { return unfit_; }
-
-    /// What was found while planning and does not stop a run.
-    const notice_list& notices() const noexcept { return notices_; }
-
-    /// The tensors of the GGUF file with their types, where the plan is for one; else null. Stays
-    /// where it is when the plan moves.
-    const gguf_layout* layout() const noexcept { return layout_.get(); }
-
-private:
-    static std::string_view ignore_place(const oneshot_options& options) noexcept
-    {
-        return options.ignore_recipe.empty() ? std::string_view{"--ignore"} : options.ignore_recipe;
-    }
-
-    /// The head and the embeddings may be named, though no run quantizes them.
-    status check_ignored(const oneshot_options& options, const model_config& config, std::vector<std::string> names)
-    {
-        add_routers(config, names);
-        names.insert(names.end(), {"lm_head", config.names.head, config.names.embeddings});
-        return check_patterns(options.ignore, names, ignore_place(options), options.ignore_recipe);
-    }
-
-    static void add_routers(const model_config& config, std::vector<std::string>& names)
-    {
-        for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-            for (const block_linear& each : layout_of(config, layer).linears)
-                if (each.is_router) names.push_back(block_prefix(config, layer) + each.name);
-    }
-
-    /// A pattern that matches nothing is a slip: of a flag an error; a recipe may be for many models.
-    status check_patterns(const std::vector<std::string>& patterns, const std::vector<std::string>& names,
-                          std::string_view where, const std::string& recipe)
-    {
-        AWQ_TRY(const auto unmatched, unmatched_patterns(patterns, names, where));
-        for (const std::string& each : unmatched) {
-            const std::string text = matches_nothing(where, each, names);
-            if (recipe.empty()) return error{error_code::invalid_argument, text};
-            notices_.warn(text);
-        }
-        return {};
-    }
-
-    status add_formats(const oneshot_options& options, const tensor_source& source,
-                       const std::vector<std::string>& layers)
-    {
-        // Codes are chosen for the scales as the output stores them; a search alone stores none.
-        const simulation_options simulated{options.smoothing_only ? dtype::f32 : source.config().torch_dtype,
-                                           options.search_clipping ? options.rounding.clip_steps : 1};
-        for (const layer_format& format : options.formats) {
-            AWQ_TRY(const layer_scheme chosen, parse_layer_scheme(format.scheme, format.group_size, simulated));
-            AWQ_CHECK(check_patterns(format.targets, layers, place_of(format), format.recipe));
-            AWQ_CHECK(add(format, chosen));
-            name_ += (name_.empty() ? "" : ", ") + format.scheme;
-        }
-        for (std::size_t i = 0; i < options.formats.size(); ++i) {
-            const std::string& recipe = options.formats[i].recipe;
-            const std::string name = (recipe.empty() ? "scheme " : recipe + ": scheme ") + options.formats[i].scheme;
-            AWQ_CHECK(check_shapes(i, name, options.smoothing_only, source, layers));
-        }
-        const auto is_rounded = [&](const std::string& layer) { return rounding_of(layer) != nullptr; };
-        if (!options.smoothing_only && scheme_of("lm_head"))
-            notices_.note("lm_head stays in 16 bits: only the linear layers of decoder blocks are quantized");
-        if (options.smoothing_only || std::ranges::any_of(layers, is_rounded)) return {};
-        return error{error_code::unsupported, "no layer of the model is quantized: all are ignored (",
-                     ignore_place(options), "), or no target names them"};
-    }
-
-    static std::string place_of(const layer_format& format)
-    {
-        return format.recipe.empty() ? "targets" : format.recipe;
-    }
-
-    /// Finds the layers of one entry that its scheme does not fit. Where it fits none, an error,
-    /// unless it is only searched for: then that is for the search to say.
-    status check_shapes(std::size_t entry, const std::string& name, bool only_searched, const tensor_source& source,
-                        const std::vector<std::string>& layers)
-    {
-        const layer_scheme& chosen = entries_[entry].second;
-        std::map<std::string, std::vector<std::string>> by_reason; // layers
-        std::size_t meant = 0, unfit = 0;
-        for (const std::string& layer : layers) {
-            const auto shape = source.shape(layer + ".weight");
-            if (!shape || scheme_of(layer) != &chosen) continue;
-            ++meant;
-            const status fits = chosen.quantizer.check(shape->cols);
-            if (fits) continue;
-            ++unfit;
-            unfit_.emplace(layer, fits.error().text());
-            by_reason[std::string{fits.error().text()}].push_back(layer);
-        }
-        if (meant == 0) notices_.warn(name + " has no effect: its layers are ignored, or an earlier scheme has them");
-        const std::string_view effect = only_searched ? ", which the search leaves out: " : ", which stay in 16 bits: ";
-        for (const auto& [reason, names] : by_reason) {
-            const std::string text = name + " does not fit " + count_and_name(names) + std::string{effect} + reason;
-            if (unfit == meant && !only_searched) return error{error_code::shape_mismatch, text};
-            notices_.warn(text);
-        }
-        return {};
-    }
-
-    status add(const layer_format& format, const layer_scheme& scheme)
-    {
-        AWQ_TRY(name_matcher matcher, name_matcher::compile(format.targets, place_of(format)));
-        entries_.emplace_back(std::move(matcher), scheme);
-        return {};
-    }
-
-    const layer_scheme* scheme_of(std::string_view layer) const
-    {
-        if (ignored_.matches(layer)) return nullptr;
-        const auto named = [&](const auto& entry) { return entry.first.matches(layer); };
-        const auto found = std::find_if(entries_.begin(), entries_.end(), named);
-        return found == entries_.end() ? nullptr : &found->second;
-    }
-
-    status add_types(const std::string& type, const oneshot_options& options, const tensor_source& source)
-    {
-        if (!options.formats.empty())
-            return error{error_code::invalid_argument, "a run quantizes either to a GGUF type or to schemes; give one"};
-        gguf_type_options wanted;
-        AWQ_TRY(wanted.file_type, gguf::parse_file_type(type));
-        wanted.overrides = options.tensor_types;
-        wanted.ignore = options.ignore;
-        wanted.has_importance = options.rounding.importance;
-        AWQ_TRY(gguf_layout layout, gguf_layout::make(source, wanted));
-        for (const gguf_tensor& each : layout.tensors()) {
-            constexpr std::string_view suffix = ".weight";
-            if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
-            for (const gguf_part& part : each.parts)
-                if (layout.find(part.hf_name))
-                    types_.emplace(part.hf_name.substr(0, part.hf_name.size() - suffix.size()),
-                                   gguf::simd_block_quantizer{each.type});
-        }
-        layout_ = std::make_unique<const gguf_layout>(std::move(layout));
-        name_ = gguf::name_of(wanted.file_type);
-        return {};
-    }
-
-    name_matcher ignored_;
-    std::vector<std::pair<name_matcher, layer_scheme>> entries_;
-    std::unique_ptr<const gguf_layout> layout_;
-    std::map<std::string, any_quantizer, std::less<>> types_; ///< of GGUF, by linear layer
-    std::map<std::string, std::string, std::less<>> unfit_;
-    notice_list notices_;
-    std::string name_;
-};
-
-#if AWQ_COMPILES_FILES
-AWQ_COMPILED result<layer_plan> layer_plan::make(const oneshot_options& options, const tensor_source& source)
-{
-    const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
-    layer_plan plan;
-    const std::vector<std::string> layers = linear_layers_of(source.config());
-    AWQ_CHECK(plan.check_ignored(options, source.config(), layers));
-    if (!type.empty()) {
-        AWQ_CHECK(plan.add_types(type, options, source));
-        return plan;
-    }
-    AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, ignore_place(options)));
-    if (options.smoothing_only && options.formats.empty()) {
-        // Nothing is written quantized; the search needs some rounding to look at.
-        AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}}, {integer_quantizer{scheme{4, false}, options.group_size}}));
-        plan.name_ = name_of(scheme{4, false});
-        AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
-        return plan;
-    }
-    AWQ_CHECK(plan.add_formats(options, source, layers));
-    return plan;
-}
-#endif
-
-} // namespace awq
-
-#endif
 
 #include <string>
 #include <string_view>
@@ -45999,8 +47175,11 @@ AWQ_KERNEL void add_upper_gram<packed_product>(const tbb_execution&, matrix_view
 AWQ_KERNEL void mirror_upper(const tbb_execution&, matrix_view<float>);
 
 AWQ_KERNEL status block_stages<packed_product, tbb_execution>::add_shift(matrix_view<float>, matrix_view<const float>,
-                                                                         matrix_view<float>,
-                                                                         matrix_view<const float>) const;
+                                                                         matrix_view<float>, matrix_view<const float>);
+AWQ_KERNEL status add_upper_grams<packed_product>(const tbb_execution&, machines&, std::span<const host_matrix>,
+                                                  matrix_view<float>);
+AWQ_KERNEL status add_cross_grams<packed_product>(const tbb_execution&, machines&, std::span<const host_matrix>,
+                                                  std::span<const host_matrix>, matrix_view<float>);
 
 // Search and smoothing.
 AWQ_KERNEL result<search_outcome>
@@ -46165,6 +47344,10 @@ AWQ_CALL result<export_report> export_gguf(const export_options& options)
 
 namespace awq {
 
+namespace detail {
+inline constexpr const char* journal_name = "journal";
+}
+
 /// What makes two runs the same, by name: options, the model's files, the text, the program.
 using run_identity = std::vector<std::pair<std::string, std::string>>;
 
@@ -46246,7 +47429,10 @@ inline std::optional<run_record> read_record(std::string_view bytes)
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -46293,6 +47479,21 @@ inline std::vector<finished_output> finished_outputs(const output_group& group, 
     return all;
 }
 
+/// Removes the temporary directories of outputs that are all in place; that of the journal as the last, and the journal
+/// as the last in it, so that a run that is killed meanwhile is known to be done.
+inline void remove_temporaries(std::vector<std::filesystem::path> directories)
+{
+    const auto holds_journal = [](const std::filesystem::path& directory) {
+        return detail::inode_of((directory / detail::journal_name).string()) != 0;
+    };
+    std::ranges::stable_partition(directories, std::not_fn(holds_journal));
+    for (const std::filesystem::path& directory : directories) {
+        for (const char* const each : {"new", "old", "hidden.0", "hidden.1", "journal.new", "lock"})
+            detail::remove_tree((directory / each).c_str());
+        detail::remove_tree(directory.c_str());
+    }
+}
+
 /// Puts those into place that are not yet, of a run that died between the first and the last. `directories`: their
 /// temporary ones. Errors: those of the outputs; `malformed_file` for one that is neither here nor there.
 inline status finish_outputs(const std::vector<finished_output>& all, const std::vector<std::string>& directories)
@@ -46313,9 +47514,12 @@ inline status finish_outputs(const std::vector<finished_output>& all, const std:
     const output_hold together = hold_outputs();
     for (detail::any_output& each : waiting) AWQ_CHECK(std::visit([](auto& output) { return output.commit(); }, each));
     group.release();
-    waiting.clear();
+    std::vector<std::filesystem::path> left;
     for (const finished_output& each : all)
-        if (const auto place = detail::find_output_place(each.target)) detail::clear_leftovers(*place);
+        if (const auto place = detail::find_output_place(each.target))
+            for (const std::filesystem::path& directory : detail::find_partials(*place))
+                if (group.adopts(directory)) left.push_back(directory);
+    remove_temporaries(std::move(left));
     return {};
 }
 
@@ -46576,6 +47780,7 @@ inline std::uint64_t elements_of(const block_layout& layout)
 struct memory_need {
     std::uint64_t fixed = 0;
     std::uint64_t per_token = 0;
+    bool can_halve = false; ///< what is kept for each token is in float32, and could be in bfloat16
 
     std::uint64_t of(std::size_t tokens) const noexcept { return fixed + per_token * tokens; }
 };
@@ -46583,7 +47788,8 @@ struct memory_need {
 /// The least that a run needs, from shapes alone: the weights of the largest block as float32, with the Gram
 /// matrices of its inputs or, where they are quantized, twice; and the hidden states of each stream. Blocks with
 /// experts are not counted.
-inline memory_need least_memory(const model_config& config, bool quantizes, bool has_two_streams)
+inline memory_need least_memory(const model_config& config, bool quantizes, bool has_two_streams,
+                                dtype hidden_states = dtype::f32)
 {
     memory_need need;
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
@@ -46594,7 +47800,8 @@ inline memory_need least_memory(const model_config& config, bool quantizes, bool
         for (const block_input& input : layout.inputs) grams += std::uint64_t{input.width} * input.width;
         need.fixed = std::max(need.fixed, (weights + std::max(grams, quantizes ? weights : 0)) * sizeof(float));
     }
-    need.per_token = config.hidden_size * sizeof(float) * (has_two_streams ? 2 : 1);
+    need.per_token = config.hidden_size * size_of(hidden_states) * (has_two_streams ? 2 : 1);
+    need.can_halve = hidden_states == dtype::f32;
     return need;
 }
 
@@ -46613,11 +47820,14 @@ inline status check_fits(const std::string& model, const memory_need& need, std:
     if (need.of(tokens) <= available) return {};
     const std::uint64_t a_sample = samples > 0 ? need.per_token * tokens / samples : 0;
     const std::uint64_t fitting = need.fixed < available && a_sample > 0 ? (available - need.fixed) / a_sample : 0;
-    const std::string advice =
-        fitting > 0 ? "--num-calibration-samples " + std::to_string(fitting) + " fits, or shorter sequences"
-                    : "no number of samples fits, as " + gigabytes(need.fixed) +
-                          " are needed for one block; give the "
-                          "program more memory";
+    const bool halved_fits = need.can_halve && need.fixed + need.per_token / 2 * tokens <= available;
+    const std::string fewer = "--num-calibration-samples " + std::to_string(fitting);
+    const std::string advice = fitting == 0 ? "no number of samples fits, as " + gigabytes(need.fixed) +
+                                                  " are needed for one block; give the program more memory"
+                               : halved_fits ? "--hidden-states bfloat16 fits, or " + fewer
+                               : need.can_halve
+                                   ? fewer + " fits, twice as many with --hidden-states bfloat16, or shorter sequences"
+                                   : fewer + " fits, or shorter sequences";
     return error{error_code::out_of_memory,
                  model,
                  ": out of memory before it begins: ",
@@ -47072,8 +48282,6 @@ namespace awq {
 
 namespace detail {
 
-inline constexpr const char* journal_name = "journal";
-
 /// The outputs in one of whose temporary directories the journal lies: in that of the first that there is.
 inline std::array<const std::string*, 5> journal_outputs(const oneshot_options& options)
 {
@@ -47174,6 +48382,7 @@ private:
     template <execution E>
     status try_write(const E& how, run_record&& record, std::span<const std::span<std::byte>> hidden)
     {
+        group_->queue().wait(); // what it says was written is
         record.place = directory_;
         record.hidden_file = ++turn_;
         if (!hidden.empty()) {
@@ -47394,6 +48603,14 @@ public:
         close_sinks();
         report_.reset();
         group_->adopt({});
+    }
+
+    /// The temporary directories.
+    std::vector<std::filesystem::path> directories() const
+    {
+        std::vector<std::filesystem::path> all;
+        for (const output_group::member& each : group_->members()) all.push_back(each.directory);
+        return all;
     }
 
     /// Where the first output will be; empty where there is none.
@@ -51958,11 +53175,15 @@ namespace awq {
 /// hidden states.
 template <class Product, execution E>
 class oneshot_run {
+    template <class, execution>
+    friend class run_predictor; // measures its steps
+
 public:
     /// Opens everything that the options name and checks that they fit together, before any work.
-    static result<std::unique_ptr<oneshot_run>> prepare(const E& how, const oneshot_options& options)
+    static result<std::unique_ptr<oneshot_run>> prepare(const E& how, const oneshot_options& options,
+                                                        machines& all = alone())
     {
-        auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options}};
+        auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options, all}};
         if (options.dry_run) run->outputs_.group().make_dry();
         AWQ_CHECK(check_request(options));
         note_unused_options(options, run->report_.notes);
@@ -51974,43 +53195,26 @@ public:
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
         AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
         AWQ_CHECK(check_request_files(options));
-        if (!options.dry_run) run->left_ = look_for_interrupted(options, run->report_.notes);
+        if (!options.dry_run && all.is_first()) run->left_ = look_for_interrupted(options, run->report_.notes);
         if (!run->left_) AWQ_CHECK(run->open_outputs());
         AWQ_TRY(auto samples, run->load_calibration());
-        AWQ_CHECK(check_fits(options.model, run->least(), samples, memory_for_this_process()));
+        AWQ_CHECK(check_fits(options.model, run->least(), run->own_part(samples), memory_for_this_process()));
         if (options.dry_run) {
             run->samples_ = std::move(samples);
             return run;
         }
         AWQ_TRY(run->identity_, identity_of(run->options_, samples));
+        AWQ_CHECK(check_machines(all, run->options_, *run->source_, samples));
         if (run->left_) AWQ_CHECK(check_same(run->left_->identity, run->identity_));
         if (run->left_ && !run->left_->finished.empty()) return run;
         if (options.measured_types) AWQ_CHECK(run->measure(samples));
         AWQ_CHECK(run->embed(samples));
         if (run->left_) AWQ_CHECK(run->go_on(samples));
         run->outputs_.begin(samples.size(), run->report_.notes);
-        run->begin_report(samples.size());
+        begin_report(run->report_, run->options_, *run->source_, run->plan_, samples.size(), run->stream_.tokens());
         if (run->left_) run->take_report();
-        run->journal_.begin(run->outputs_.group(), options);
+        if (!all.are_several()) run->journal_.begin(run->outputs_.group(), options);
         return run;
-    }
-
-    /// What a dry run knows.
-    std::span<const token_ids> samples() const noexcept { return samples_; }
-    const model_config& config() const noexcept { return source_->config(); }
-    const step_seconds& seconds() const noexcept { return report_.seconds; }
-    std::uint64_t source_bytes() const noexcept { return source_->checkpoint().total_bytes(); }
-    memory_need least() const { return least_memory(config(), !options_.smoothing_only, is_sequential()); }
-
-    /// Does all to the first block, with some of the samples, that a run does; gives what it took. `share`: of the
-    /// tokens that would be there, which decides whether they are enough for a least-squares target.
-    result<step_seconds> try_first_block(std::span<const token_ids> samples, float share)
-    {
-        AWQ_CHECK(embed(samples));
-        options_.rounding.least_squares_tokens = rounding_options{}.least_squares_tokens * share;
-        step_seconds before = std::exchange(report_.seconds, {});
-        AWQ_CHECK(run_block(0, 1));
-        return std::exchange(report_.seconds, std::move(before));
     }
 
     /// Does all of it; on an error nothing appears at the targets.
@@ -52023,6 +53227,8 @@ public:
             AWQ_CHECK(catch_out_of_memory(where, use_less_memory, [&] { return run_block(layer, layers); }));
             if (layer + 1 == layers || journal_.is_due()) record(layer + 1);
         }
+        if (all_.are_several())
+            report_.notes.note("rank 0 sent " + gigabytes(all_.sent_bytes()) + " to the other processes");
         mappings_.tell_unmatched(report_.notes);
         if (options_.smoothing) AWQ_CHECK(check_smoothed(report_, options_.model));
         report_.fallbacks.tell(report_.notes);
@@ -52040,15 +53246,18 @@ public:
         report_.add_seconds("total", total_.lap());
         report_.peak_rss_bytes = peak_rss_bytes();
         AWQ_CHECK(outputs_.prepare_report(report_));
+        AWQ_CHECK(all_.meet());
         record(layers, finished_outputs(outputs_.group(), options_.overwrite, options_.report));
         AWQ_CHECK(outputs_.commit());
+        remove_temporaries(outputs_.directories());
         return std::move(report_);
     }
 
 private:
-    oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
+    oneshot_run(const E& how, const oneshot_options& options, machines& all) : how_(how), options_(options), all_(all)
     {
         report_.notes = options.notices;
+        if (all.are_several()) report_.notes.note("shared by " + std::to_string(all.size()) + " processes");
         if (options.compensate) {
             options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
             options_.rounding.importance = true;
@@ -52087,13 +53296,20 @@ private:
     status embed(std::span<const token_ids> samples)
     {
         if (!options_.imatrix.empty()) return {};
-        AWQ_TRY(stream_, activation_stream::make(*source_, samples));
+        AWQ_TRY(stream_, activation_stream::make(*source_, samples, all_));
         stream_.show_all_experts(options_.all_experts);
         if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small(how_);
         return {};
     }
 
-    status open_outputs() { return outputs_.open(how_, *source_, plan_, options_); }
+    /// The first machine writes for all.
+    status open_outputs() { return all_.is_first() ? outputs_.open(how_, *source_, plan_, options_) : status{}; }
+
+    /// About what one machine has of them.
+    std::span<const token_ids> own_part(std::span<const token_ids> samples) const
+    {
+        return samples.first(chunk_count(samples.size(), all_.size()));
+    }
 
     /// Plans again with the types that do least harm, and opens the outputs for them; another run may have
     /// measured them.
@@ -52176,27 +53392,6 @@ private:
                                "): --resume could not go on with it");
     }
 
-    void begin_report(std::size_t samples)
-    {
-        report_.model = options_.model;
-        for (notice& each : source_->notices()) report_.notes.add(std::move(each));
-        report_.mode = options_.compensate       ? "compensated"
-                       : options_.smoothing_only ? "smoothing_only"
-                                                 : "smooth_and_quantize";
-        report_.scheme = plan_.name();
-        report_.group_size = plan_.group_size().value_or(options_.group_size);
-        report_.instruction_set = kernel_instruction_set();
-        report_.parameters = source_->checkpoint().total_elements();
-        report_.source_bytes = source_->checkpoint().total_bytes();
-        report_.options = describe(options_);
-        for (const auto& [layer, reason] : plan_.unfit())
-            if (!options_.smoothing_only) report_.layers.push_back({layer, {}, {}, 0, reason});
-        if (options_.clip_weights) report_.notes.note("weights are clipped: the model's function has changed");
-        if (reproducible_products) report_.options.emplace_back("reproducible", "true");
-        report_.options.emplace_back("samples", std::to_string(samples));
-        report_.options.emplace_back("tokens", std::to_string(stream_.tokens()));
-    }
-
     status run_block(std::size_t layer, std::size_t layers)
     {
         notify(options_.progress, "block " + std::to_string(layer) + ": calibrate", layer, layers);
@@ -52204,14 +53399,16 @@ private:
         AWQ_TRY(block_tensors block,
                 block_tensors::load(*source_, layer, scratch_directory(), options_.experts_in_memory));
         ahead_.start(*source_, layer + 1);
+        AWQ_CHECK(
+            check_agreed(all_, block.has_waiting(), scratch_directory(), "no room for experts, which rank 0 has"));
         report_.add_seconds("read", watch_.lap());
-        block_statistics statistics{block.layout(), true, how_};
+        block_statistics statistics{block.layout(), true, how_, all_};
         AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
         if (options_.smoothing_only) return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
         const quantizer_choice formats = [&](std::string_view linear) {
             return plan_.rounding_of(block.prefix() + std::string{linear});
         };
-        block_quantizer_run<Product, E> quantizing{how_, block, statistics, formats, options_, report_};
+        block_quantizer_run<Product, E> quantizing{how_, block, statistics, formats, options_, report_, all_};
         const storage_choice storage = stored_types();
         if (options_.compensate) quantizing.store_targets(storage);
         report_.add_seconds("quantize", watch_.lap());
@@ -52226,12 +53423,14 @@ private:
     status calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
                                 block_statistics& statistics)
     {
-        const std::vector<sequence_chunk> all = cut_into_chunks(stream_.batch());
+        const std::vector<sequence_chunk>& all = stream_.all_chunks();
         const auto sample = gram_chunks(options_, is_sequential(), all, block.layout());
         const auto& shown = shows_sample_only() ? sample : all;
-        parent_recorder recorder{shown, block.layout(), recorder_stride(options_, shown)};
-        AWQ_CHECK(observe(layer, block, shown, sample, statistics, recorder));
-        statistics.complete(how_);
+        parent_recorder recorder{shown, block.layout(), recorder_stride(options_, shown),
+                                 stream_.sequences_before(shown)};
+        AWQ_CHECK(observe(layer, block, stream_.own(shown), stream_.own(sample), statistics, recorder));
+        if (options_.imatrix.empty()) AWQ_CHECK(recorder.share(all_));
+        AWQ_CHECK(statistics.template complete<Product>(how_));
         if (options_.imatrix.empty()) count_tokens(block, statistics, report_);
         report_.add_seconds("calibrate", watch_.lap());
         notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
@@ -52246,7 +53445,8 @@ private:
     /// them for each candidate, so then they stay in memory.
     std::string scratch_directory() const
     {
-        return options_.loss == loss_kind::parent_output ? std::string{} : outputs_.directory();
+        if (options_.loss == loss_kind::parent_output) return {};
+        return all_.is_first() ? outputs_.directory() : scratch_beside(options_);
     }
 
     status hand_over(const finished_block& block)
@@ -52254,6 +53454,11 @@ private:
         AWQ_CHECK(outputs_.write(block));
         report_.add_seconds("write", watch_.lap());
         return {};
+    }
+
+    memory_need least() const
+    {
+        return least_memory(source_->config(), !options_.smoothing_only, is_sequential(), options_.hidden_states);
     }
 
     bool is_sequential() const { return !options_.smoothing_only && options_.rounding.least_squares_lambda > 0; }
@@ -52270,7 +53475,8 @@ private:
             AWQ_CHECK(round_first());
         }
         const block_context context = stream_.context(source_->config(), layer);
-        block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(), rounded_};
+        block_stages<Product, E> stages{how_,     context, stream_.batch(), stream_.hidden(),
+                                        rounded_, all_,    stream_.tokens()};
         report_.add_seconds("streams", watch_.lap());
         AWQ_CHECK(run.run_sequential(stages));
         watch_.lap();
@@ -52349,6 +53555,7 @@ private:
 
     E how_;
     oneshot_options options_;
+    machines& all_;
     stopwatch watch_, total_;
     std::unique_ptr<directory_source> source_;
     read_ahead ahead_;
@@ -52369,22 +53576,28 @@ private:
 };
 
 /// Runs what the options ask for. The library's whole job in one call. `out_of_memory` names the block
-/// that did not fit; nothing is written then.
+/// that did not fit; nothing is written then. `all`: the machines that make this call together, with the same options
+/// and from the same files; the first writes, and its report is that of the run.
 template <class Product, execution E>
-result<run_report> oneshot(const E& how, const oneshot_options& options)
+result<run_report> oneshot(const E& how, const oneshot_options& options, machines& all = alone())
 {
     if (options.dry_run) return error{error_code::invalid_argument, "a dry run is no run: call predict"};
-    return catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
-        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
+    if (options.resume && all.are_several())
+        return error{error_code::invalid_argument,
+                     "--resume: several processes keep no journal; run one, without mpirun"};
+    auto done = catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
+        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options, all)));
         return run->execute();
     });
+    if (!done) all.fail(done.error());
+    return done;
 }
 
 #if AWQ_COMPILES_RUNS
 /// The same on all cores, with the fast products.
-AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
+AWQ_CALL result<run_report> oneshot(const oneshot_options& options, machines& all)
 {
-    return oneshot<packed_product>(tbb_execution{}, options);
+    return oneshot<packed_product>(tbb_execution{}, options, all);
 }
 #endif
 
@@ -52398,6 +53611,7 @@ AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52407,50 +53621,121 @@ AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
 namespace awq {
 
 /// Predicts a run from its first block, which goes through all that the run would do to it, with a few of the samples:
-/// the forward passes grow with the tokens, what is solved and searched does not, and other blocks take what their
-/// size says.
+/// the forward passes grow with the tokens that they see, Gram matrices with theirs, what is solved and searched does
+/// not, and other blocks take what their size says.
 template <class Product, execution E>
 class run_predictor {
 public:
-    /// Runs the measurement: about what one block takes with 2048 tokens, more than twice.
+    /// Runs the measurement: about what one block takes with 2048 tokens, three times.
     result<run_prediction> predict(const E& how, oneshot_options options)
     {
         options.dry_run = true;
         options.resume = false;
-        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
-        std::size_t tokens = 0;
-        for (const token_ids& each : run->samples()) tokens += each.size();
-        const auto some = beginning(run->samples(), tokens_per_chunk);
-        const auto few = beginning(run->samples(), tokens_per_chunk / 4);
-        const float share = static_cast<float>(some.second) / static_cast<float>(std::max<std::size_t>(tokens, 1));
-        AWQ_TRY(const step_seconds small, run->try_first_block(few.first, share));
-        AWQ_TRY(const step_seconds large, run->try_first_block(some.first, share));
-        const memory_need need = run->least();
+        AWQ_TRY(run_, (oneshot_run<Product, E>::prepare(how, options)));
+        for (const token_ids& each : run_->samples_) tokens_ += each.size();
+        some_ = beginning(run_->samples_, tokens_per_chunk);
+        few_ = beginning(run_->samples_, tokens_per_chunk / 4);
+        AWQ_CHECK(measure());
+        const memory_need need = run_->least();
         run_prediction made;
-        made.samples = run->samples().size();
-        made.tokens = tokens;
-        made.blocks = run->config().num_hidden_layers;
-        made.peak_bytes = peak_rss_bytes() + need.per_token * (tokens - some.second);
+        made.samples = run_->samples_.size();
+        made.tokens = tokens_;
+        made.blocks = config().num_hidden_layers;
+        made.peak_bytes = peak_rss_bytes() + need.per_token * (tokens_ - some_.second);
         made.available_bytes = memory_for_this_process();
-        const double blocks = blocks_like_the_first(run->config());
-        add(made, "tokenize", seconds_of(run->seconds(), "tokenize"));
-        for (const char* const step : {"read", "calibrate", "search", "streams", "solve", "quantize"}) {
-            const double once = seconds_of(large, step), less = seconds_of(small, step);
-            const bool grows = step != std::string_view{"read"} && step != std::string_view{"search"};
-            add(made, step, blocks * (grows ? at(tokens, few.second, less, some.second, once) : once));
-        }
-        add(made, "write", seconds_to_write(options, *run));
-        double total = 0;
-        for (const auto& [step, seconds] : made.seconds) total += seconds;
-        add(made, "total", total);
+        predict_seconds(made, options);
         if (options.measured_types) made.notes.push_back("the measurement of types is not counted");
-        AWQ_CHECK(check_fits(options.model, {made.peak_bytes - need.per_token * tokens, need.per_token}, made.samples,
-                             tokens, made.available_bytes));
+        AWQ_CHECK(check_fits(options.model,
+                             {made.peak_bytes - need.per_token * tokens_, need.per_token, need.can_halve}, made.samples,
+                             tokens_, made.available_bytes));
         return made;
     }
 
 private:
     using some_samples = std::pair<std::span<const token_ids>, std::size_t>;
+
+    const model_config& config() const { return run_->source_->config(); }
+
+    /// What the first block takes with few samples and with some: the mean of as many times as go into two seconds.
+    status measure()
+    {
+        constexpr double enough = 2;
+        stopwatch watch;
+        double spent = 0;
+        while (times_ == 0 || spent < enough) {
+            AWQ_CHECK(measure_once());
+            ++times_;
+            spent += watch.lap();
+        }
+        return {};
+    }
+
+    status measure_once()
+    {
+        AWQ_CHECK(try_first_block(few_.first, small_));
+        AWQ_CHECK(try_first_block(some_.first, large_));
+        if (!run_->options_.imatrix.empty()) return {};
+        AWQ_CHECK(try_forward(few_.first, small_));
+        return try_forward(some_.first, large_);
+    }
+
+    /// Does all to the first block, with some of the samples, that a run does; adds what it took. Whether tokens are
+    /// enough for a least-squares target is decided as if all were there.
+    status try_first_block(std::span<const token_ids> samples, run_report& taken)
+    {
+        AWQ_CHECK(run_->embed(samples));
+        run_->options_.rounding.least_squares_tokens = rounding_options{}.least_squares_tokens *
+                                                       static_cast<float>(some_.second) /
+                                                       static_cast<float>(std::max<std::size_t>(tokens_, 1));
+        step_seconds before = std::exchange(run_->report_.seconds, {});
+        AWQ_CHECK(run_->run_block(0, 1));
+        for (const auto& [step, seconds] : std::exchange(run_->report_.seconds, std::move(before)))
+            taken.add_seconds(step, seconds);
+        return {};
+    }
+
+    /// The seconds of its forward pass and sums alone, without Gram matrices.
+    status try_forward(std::span<const token_ids> samples, run_report& taken)
+    {
+        AWQ_CHECK(run_->embed(samples));
+        AWQ_TRY(const block_tensors block,
+                block_tensors::load(*run_->source_, 0, run_->scratch_directory(), run_->options_.experts_in_memory));
+        block_statistics statistics{block.layout(), false};
+        stopwatch watch;
+        AWQ_CHECK(run_->stream_.template advance<Product>(
+            run_->how_, config(), 0, block.weights(), [](const sequence_chunk&) {},
+            statistics.template observer<Product>(run_->how_)));
+        taken.add_seconds(forward_alone, watch.lap());
+        return {};
+    }
+
+    void predict_seconds(run_prediction& made, const oneshot_options& options) const
+    {
+        const double blocks = blocks_like_the_first(config());
+        const auto grown = [&](const char* step) { return at(tokens_, once(small_, step), once(large_, step)); };
+        const bool runs_parents = options.loss == loss_kind::parent_output;
+        add(made, "tokenize", seconds_of(run_->report_.seconds, "tokenize"));
+        add(made, "read", blocks * once(large_, "read"));
+        add(made, "calibrate", blocks * seconds_to_calibrate());
+        add(made, "search", blocks * (runs_parents ? grown("search") : once(large_, "search")));
+        add(made, "streams", blocks * grown("streams"));
+        add(made, "solve", blocks * once(large_, "solve"));
+        add(made, "quantize", blocks * once(large_, "quantize"));
+        add(made, "write", seconds_to_write(options));
+        double total = 0;
+        for (const auto& [step, seconds] : made.seconds) total += seconds;
+        add(made, "total", total);
+    }
+
+    /// The forward pass over the tokens that it sees, and the Gram matrices of theirs.
+    double seconds_to_calibrate() const
+    {
+        const auto all = cut_into_chunks(lengths_of(run_->samples_));
+        const auto sample = gram_chunks(run_->options_, run_->is_sequential(), all, layout_of(config(), 0));
+        const std::size_t seen = tokens_of(run_->shows_sample_only() ? sample : all);
+        const double forward = once(large_, forward_alone), grams = std::max(0.0, once(large_, "calibrate") - forward);
+        return at(seen, once(small_, forward_alone), forward) + grams * in_proportion(tokens_of(sample));
+    }
 
     /// The first samples that have so many tokens together, or all; and their tokens.
     static some_samples beginning(std::span<const token_ids> samples, std::size_t wanted)
@@ -52460,14 +53745,24 @@ private:
         return {samples.first(count), tokens};
     }
 
-    /// On the line through two measurements, as far as it rises; else in proportion to the second.
-    static double at(std::size_t tokens, std::size_t few, double small, std::size_t some, double large)
+    /// Of all times that the step was measured.
+    double once(const run_report& taken, const char* step) const
     {
-        const double ratio = some > 0 ? static_cast<double>(tokens) / static_cast<double>(some) : 1.0;
-        if (some <= few) return large * ratio;
-        const double slope = std::max(0.0, (large - small) / static_cast<double>(some - few));
-        const double fixed = std::max(0.0, large - slope * static_cast<double>(some));
-        return fixed + (large - fixed) * ratio;
+        return seconds_of(taken.seconds, step) / static_cast<double>(times_);
+    }
+
+    double in_proportion(std::size_t tokens) const
+    {
+        return some_.second > 0 ? static_cast<double>(tokens) / static_cast<double>(some_.second) : 1.0;
+    }
+
+    /// On the line through two measurements, as far as it rises; else in proportion to the second.
+    double at(std::size_t tokens, double small, double large) const
+    {
+        if (some_.second <= few_.second) return large * in_proportion(tokens);
+        const double slope = std::max(0.0, (large - small) / static_cast<double>(some_.second - few_.second));
+        const double fixed = std::max(0.0, large - slope * static_cast<double>(some_.second));
+        return fixed + (large - fixed) * in_proportion(tokens);
     }
 
     static double blocks_like_the_first(const model_config& config)
@@ -52480,16 +53775,16 @@ private:
     }
 
     /// Copies at a gigabyte a second; what of a GGUF file lies outside of the blocks is rounded, too.
-    static double seconds_to_write(const oneshot_options& options, const oneshot_run<Product, E>& run)
+    double seconds_to_write(const oneshot_options& options) const
     {
         constexpr double bytes_a_second = 1e9, rounded_a_second = 2e7;
         double bytes = 0, rounded = 0;
         const std::string* const models[] = {&options.output, &options.output_smoothed, &options.output_dequantized,
                                              &options.output_awq};
         for (const std::string* const each : models)
-            if (!each->empty()) bytes += static_cast<double>(run.source_bytes());
+            if (!each->empty()) bytes += static_cast<double>(run_->source_->checkpoint().total_bytes());
         if (!options.gguf_type.empty())
-            for (const expected_tensor& each : expected_outer_tensors(run.config()))
+            for (const expected_tensor& each : expected_outer_tensors(config()))
                 rounded += static_cast<double>(each.rows) * static_cast<double>(each.cols);
         return bytes / bytes_a_second + rounded / rounded_a_second;
     }
@@ -52498,6 +53793,13 @@ private:
     {
         if (seconds > 0) to.seconds.emplace_back(step, seconds);
     }
+
+    std::unique_ptr<oneshot_run<Product, E>> run_;
+    std::size_t tokens_ = 0;   ///< of all samples
+    some_samples few_, some_;  ///< that are measured with,
+    run_report small_, large_; ///< and what the first block takes with them, so many times
+    std::size_t times_ = 0;
+    static constexpr const char* forward_alone = "forward";
 };
 
 /// What `oneshot` with these options would take. Nothing is written. Errors: those with which it would end before it
