@@ -215,6 +215,7 @@
 #include <awq/model/block/expected_tensor.hpp>
 #include <awq/model/block/expert_stack.hpp>
 #include <awq/model/block/finish_layout.hpp>
+#include <awq/model/block/layout_writer.hpp>
 #include <awq/model/block/stacked_place.hpp>
 #include <awq/model/causal_lm.hpp>
 #include <awq/model/config/find_names.hpp>
@@ -303,6 +304,8 @@
 #include <awq/run/mappings_for.hpp>
 #include <awq/run/memory_need.hpp>
 #include <awq/run/oneshot.hpp>
+#include <awq/run/oneshot_block.hpp>
+#include <awq/run/oneshot_run.hpp>
 #include <awq/run/open_model.hpp>
 #include <awq/run/open_sinks.hpp>
 #include <awq/run/predict.hpp>

@@ -11459,6 +11459,82 @@ inline block_layout finish_layout(block_layout layout)
 } // namespace awq
 
 #endif
+// ---- awq/model/block/layout_writer.hpp
+#ifndef AWQ_MODEL_BLOCK_LAYOUT_WRITER_HPP
+#define AWQ_MODEL_BLOCK_LAYOUT_WRITER_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace awq {
+
+/// Adds tensors, linear layers, values and parts to a layout that is being built.
+class layout_writer {
+protected:
+    explicit layout_writer(std::size_t hidden_size)
+    {
+        layout_.hidden_size = hidden_size;
+        next_value();
+    }
+
+    /// What is known of a linear layer beside its size.
+    struct layer_facts {
+        std::string fields; ///< of the config, that the shape follows from
+        std::string gguf;
+        bool bias = false;
+        std::string_view bias_field = "model_type";
+    };
+
+    value_id next_value() noexcept { return values_++; }
+
+    template <class Part>
+    value_id append(const Part& part)
+    {
+        layout_.parts.push_back(part);
+        return part.to;
+    }
+
+    std::size_t vector(std::string name, std::size_t size, std::string_view gguf,
+                       std::string_view fields = "hidden_size")
+    {
+        std::string gguf_stem = gguf_name(name, gguf);
+        layout_.tensors.push_back({std::move(name), 1, size, std::string{fields}, presence::required, "model_type",
+                                   false, std::move(gguf_stem)});
+        return layout_.tensors.size() - 1;
+    }
+
+    linear_rows linear(const std::string& name, value_id from, std::size_t out, std::size_t in,
+                       const layer_facts& facts, bool is_router = false)
+    {
+        auto& tensors = layout_.tensors;
+        const std::string weight = name + ".weight", bias = name + ".bias";
+        const std::string fields{facts.fields};
+        tensors.push_back({weight, out, in, fields, presence::required, {}, true, gguf_name(weight, facts.gguf)});
+        tensors.push_back({bias, 1, out, fields.substr(0, fields.find(',')),
+                           facts.bias ? presence::required : presence::unwanted, facts.bias_field, false,
+                           gguf_name(bias, facts.gguf)});
+        layout_.linears.push_back({name, tensors.size() - 2, tensors.size() - 1, from, out, in, is_router});
+        return {layout_.linears.size() - 1, 0, out};
+    }
+
+    static std::string gguf_name(std::string_view name, std::string_view stem)
+    {
+        const bool is_bias = name.ends_with("bias");
+        if (stem.find('.') != stem.npos) return std::string{stem}; // whole
+        return stem.empty() ? std::string{} : std::string{stem} + (is_bias ? ".bias" : ".weight");
+    }
+
+    block_layout layout_;
+
+private:
+    std::size_t values_ = 0;
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/model/parts/alibi.hpp
 #ifndef AWQ_MODEL_PARTS_ALIBI_HPP
 #define AWQ_MODEL_PARTS_ALIBI_HPP
@@ -11503,13 +11579,11 @@ namespace awq {
 
 /// Builds a block's layout part by part, in the order in which the parts run. Names are Hugging Face's,
 /// from the block, and those of llama.cpp beside them where the part does not know them itself.
-class block_builder {
+class block_builder : layout_writer {
 public:
-    block_builder(const model_config& config, std::size_t layer) : config_(config), layer_(layer)
-    {
-        layout_.hidden_size = config.hidden_size;
-        next_value();
-    }
+    block_builder(const model_config& config, std::size_t layer)
+        : layout_writer(config.hidden_size), config_(config), layer_(layer)
+    {}
 
     /// A norm of the hidden state, or of what a part has made.
     value_id norm(std::string_view name, std::string_view gguf, value_id from = hidden_state)
@@ -11641,53 +11715,6 @@ public:
     block_layout finish() && { return finish_layout(std::move(layout_)); }
 
 private:
-    /// What is known of a linear layer beside its size.
-    struct layer_facts {
-        std::string fields; ///< of the config, that the shape follows from
-        std::string gguf;
-        bool bias = false;
-        std::string_view bias_field = "model_type";
-    };
-
-    value_id next_value() noexcept { return values_++; }
-
-    template <class Part>
-    value_id append(const Part& part)
-    {
-        layout_.parts.push_back(part);
-        return part.to;
-    }
-
-    std::size_t vector(std::string name, std::size_t size, std::string_view gguf,
-                       std::string_view fields = "hidden_size")
-    {
-        std::string gguf_stem = gguf_name(name, gguf);
-        layout_.tensors.push_back({std::move(name), 1, size, std::string{fields}, presence::required, "model_type",
-                                   false, std::move(gguf_stem)});
-        return layout_.tensors.size() - 1;
-    }
-
-    linear_rows linear(const std::string& name, value_id from, std::size_t out, std::size_t in,
-                       const layer_facts& facts, bool is_router = false)
-    {
-        auto& tensors = layout_.tensors;
-        const std::string weight = name + ".weight", bias = name + ".bias";
-        const std::string fields{facts.fields};
-        tensors.push_back({weight, out, in, fields, presence::required, {}, true, gguf_name(weight, facts.gguf)});
-        tensors.push_back({bias, 1, out, fields.substr(0, fields.find(',')),
-                           facts.bias ? presence::required : presence::unwanted, facts.bias_field, false,
-                           gguf_name(bias, facts.gguf)});
-        layout_.linears.push_back({name, tensors.size() - 2, tensors.size() - 1, from, out, in, is_router});
-        return {layout_.linears.size() - 1, 0, out};
-    }
-
-    static std::string gguf_name(std::string_view name, std::string_view stem)
-    {
-        const bool is_bias = name.ends_with("bias");
-        if (stem.find('.') != stem.npos) return std::string{stem}; // whole
-        return stem.empty() ? std::string{} : std::string{stem} + (is_bias ? ".bias" : ".weight");
-    }
-
     attention_rule rule() const
     {
         attention_rule made{config_.num_attention_heads,
@@ -11904,8 +11931,6 @@ private:
 
     const model_config& config_;
     std::size_t layer_;
-    std::size_t values_ = 0;
-    block_layout layout_;
 };
 
 } // namespace awq
@@ -16743,8 +16768,8 @@ public:
         return made;
     }
 
-    /// The same tensors, until `own` makes copies: this one must live longer, and must not change. Where experts wait in a
-    /// file, a copy.
+    /// The same tensors, until `own` makes copies: this one must live longer, and must not change. Where
+    /// experts wait in a file, a copy.
     template <execution E>
     block_tensors borrow(const E& how) const
     {
@@ -41948,9 +41973,8 @@ enum class product_part : unsigned char { whole, upper };
 /// output is cut into fixed tiles: the bits do not depend on who computes which.
 ///
 /// A `Kernel` says how: `rows` x `cols` of c are a tile; panels of so many lines are packed as `element`s by
-/// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`, at most `max_lines` at once
-/// and `panels_per_task` by one task;
-/// `with_tiles(task)` calls task(tiles) with what multiplies two panels.
+/// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`, at most
+/// `max_lines` at once and `panels_per_task` by one task; `with_tiles(task)` calls task(tiles) with what multiplies two panels.
 template <class Kernel, execution E, class T = float>
 class packed_engine {
 public:
@@ -47857,6 +47881,14 @@ inline status check_fits(const std::string& model, const memory_need& need,
 #ifndef AWQ_RUN_ONESHOT_HPP
 #define AWQ_RUN_ONESHOT_HPP
 
+// ---- awq/run/oneshot_block.hpp
+#ifndef AWQ_RUN_ONESHOT_BLOCK_HPP
+#define AWQ_RUN_ONESHOT_BLOCK_HPP
+
+// ---- awq/run/oneshot_run.hpp
+#ifndef AWQ_RUN_ONESHOT_RUN_HPP
+#define AWQ_RUN_ONESHOT_RUN_HPP
+
 // ---- awq/run/open_model.hpp
 #ifndef AWQ_RUN_OPEN_MODEL_HPP
 #define AWQ_RUN_OPEN_MODEL_HPP
@@ -48043,36 +48075,6 @@ inline status check_request_files(const oneshot_options& options)
     const std::vector<named_path> files = output_files_of(options);
     outputs.insert(outputs.end(), files.begin(), files.end());
     return check_outputs(outputs, inputs_of(options));
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/run/round_embeddings.hpp
-#ifndef AWQ_RUN_ROUND_EMBEDDINGS_HPP
-#define AWQ_RUN_ROUND_EMBEDDINGS_HPP
-
-#include <cstddef>
-
-namespace awq {
-
-/// GGUF files round the embeddings, too: row by row, without importance. `rows`: of the embeddings, changed in place.
-template <execution E>
-void round_embeddings(const E& how, const model_config& config, const gguf_layout& layout, matrix_view<float> rows)
-{
-    const model_names& names = config.names;
-    // Where more was done to them they are no rows of the table any more.
-    if (!names.positions.empty() || !names.project_in.empty() || config.normed_embeddings) return;
-    const gguf_tensor* const table = layout.find(config.names.embeddings + ".weight");
-    if (!table || !gguf::is_quantized(table->type)) return;
-    const gguf::simd_block_quantizer rounding{table->type};
-    const float scale = config.embedding_scale(); // the file's rows are not scaled
-    how.for_each(rows.rows(), [=](std::size_t row) {
-        const auto one = rows.rows_from(row, 1);
-        for (float& value : one.row(0)) value /= scale;
-        rounding.pseudo_quantize(one, {}, one);
-        kernels::simd::scale(scale, one.row(0), one.row(0));
-    });
 }
 
 } // namespace awq
@@ -53392,54 +53394,11 @@ private:
                                "): --resume could not go on with it");
     }
 
-    status run_block(std::size_t layer, std::size_t layers)
-    {
-        notify(options_.progress, "block " + std::to_string(layer) + ": calibrate", layer, layers);
-        watch_.lap();
-        AWQ_TRY(block_tensors block,
-                block_tensors::load(*source_, layer, scratch_directory(), options_.experts_in_memory));
-        ahead_.start(*source_, layer + 1);
-        AWQ_CHECK(
-            check_agreed(all_, block.has_waiting(), scratch_directory(), "no room for experts, which rank 0 has"));
-        report_.add_seconds("read", watch_.lap());
-        block_statistics statistics{block.layout(), true, how_, all_};
-        AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
-        if (options_.smoothing_only) return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
-        const quantizer_choice formats = [&](std::string_view linear) {
-            return plan_.rounding_of(block.prefix() + std::string{linear});
-        };
-        block_quantizer_run<Product, E> quantizing{how_, block, statistics, formats, options_, report_, all_};
-        const storage_choice storage = stored_types();
-        if (options_.compensate) quantizing.store_targets(storage);
-        report_.add_seconds("quantize", watch_.lap());
-        AWQ_CHECK(quantize(layer, quantizing));
-        report_.add_seconds("streams", watch_.lap());
-        const block_statistics* const seen = options_.compensate ? quantizing.rounded_statistics() : &statistics;
-        return hand_over(
-            {layer, &block, seen, &quantizing.linears(), &quantizing.dequantized(), quantizing.compensated()});
-    }
+    status run_block(std::size_t layer, std::size_t layers);
 
     /// What the search needs beside the statistics is gone when it is done.
     status calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
-                                block_statistics& statistics)
-    {
-        const std::vector<sequence_chunk>& all = stream_.all_chunks();
-        const auto sample = gram_chunks(options_, is_sequential(), all, block.layout());
-        const auto& shown = shows_sample_only() ? sample : all;
-        parent_recorder recorder{shown, block.layout(), recorder_stride(options_, shown),
-                                 stream_.sequences_before(shown)};
-        AWQ_CHECK(observe(layer, block, stream_.own(shown), stream_.own(sample), statistics, recorder));
-        if (options_.imatrix.empty()) AWQ_CHECK(recorder.share(all_));
-        AWQ_CHECK(statistics.template complete<Product>(how_));
-        if (options_.imatrix.empty()) count_tokens(block, statistics, report_);
-        report_.add_seconds("calibrate", watch_.lap());
-        notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
-        AWQ_CHECK(smooth(layer, block, statistics, recorder));
-        if (options_.clip_weights)
-            clip_block(how_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks);
-        report_.add_seconds("search", watch_.lap());
-        return {};
-    }
+                                block_statistics& statistics);
 
     /// Where experts wait while others are looked at: beside the output. llm-compressor's loss runs all of
     /// them for each candidate, so then they stay in memory.
@@ -53463,40 +53422,10 @@ private:
 
     bool is_sequential() const { return !options_.smoothing_only && options_.rounding.least_squares_lambda > 0; }
 
-    status quantize(std::size_t layer, block_quantizer_run<Product, E>& run)
-    {
-        if (!is_sequential()) {
-            AWQ_CHECK(run.run_alone());
-            watch_.lap(); // it has written down its own
-            return {};
-        }
-        if (layer == 0) {
-            rounded_ = stream_.hidden().copy(how_);
-            AWQ_CHECK(round_first());
-        }
-        const block_context context = stream_.context(source_->config(), layer);
-        block_stages<Product, E> stages{how_,     context, stream_.batch(), stream_.hidden(),
-                                        rounded_, all_,    stream_.tokens()};
-        report_.add_seconds("streams", watch_.lap());
-        AWQ_CHECK(run.run_sequential(stages));
-        watch_.lap();
-        const auto is_sound = [&](matrix_view<float> rows) {
-            return check_hidden(how_, options_.model, block_prefix(source_->config(), layer), layer, rows);
-        };
-        const status sound = with_chunks(how_, stream_.batch(), rounded_, false, is_sound);
-        return sound ? sound : sound.error().within("with rounded weights");
-    }
+    status quantize(std::size_t layer, block_quantizer_run<Product, E>& run);
 
     /// The second stream begins with the embeddings of a GGUF file.
-    status round_first()
-    {
-        if (!plan_.layout()) return {};
-        const auto round = [&](matrix_view<float> rows) -> status {
-            round_embeddings(how_, source_->config(), *plan_.layout(), rows);
-            return {};
-        };
-        return with_chunks(how_, stream_.batch(), rounded_, true, round);
-    }
+    status round_first();
 
     storage_choice stored_types() const
     {
@@ -53517,41 +53446,10 @@ private:
     /// takes that input from there.
     /// `in_gram`: the chunks that the Gram matrices are of.
     status observe(std::size_t layer, const block_tensors& block, std::span<const sequence_chunk> chunks,
-                   std::span<const sequence_chunk> in_gram, block_statistics& statistics, parent_recorder& recorder)
-    {
-        if (!options_.imatrix.empty())
-            return fill_statistics(imatrix_, source_->config(), layer, block.layout(), statistics);
-        const auto count = statistics.template observer<Product>(how_);
-        bool counts = true;
-        const auto observer = [&](std::string_view linear, matrix_view<const float> input) {
-            count(linear, input, counts);
-            recorder.observe(linear, input);
-        };
-        const auto begin = [&](const sequence_chunk& chunk) {
-            counts = std::ranges::find(in_gram, chunk.first_row, &sequence_chunk::first_row) != in_gram.end();
-            recorder.begin(chunk);
-        };
-        if (is_sequential())
-            return stream_.template observe<Product>(how_, source_->config(), layer, block.weights(), chunks, begin,
-                                                     observer);
-        return stream_.template advance<Product>(how_, source_->config(), layer, block.weights(), begin, observer);
-    }
+                   std::span<const sequence_chunk> in_gram, block_statistics& statistics, parent_recorder& recorder);
 
     status smooth(std::size_t layer, block_tensors& block, block_statistics& statistics,
-                  const parent_recorder& recorder)
-    {
-        AWQ_TRY(const auto resolved, mappings_.resolve(block));
-        const quantizer_choice quantizers = simulated_of(block.prefix());
-        const storage_choice storage = stored_types();
-        const block_context context = stream_.context(source_->config(), layer);
-        block_search<Product, E> search{how_, context, block, statistics, recorder, quantizers, storage, options_};
-        for (const resolved_mapping& mapping : resolved) {
-            found_grouped_query_ |= mapping.skipped == skip_cause::grouped_query;
-            AWQ_TRY(mapping_report report, search.smooth(mapping));
-            report_.mappings.push_back(std::move(report));
-        }
-        return {};
-    }
+                  const parent_recorder& recorder);
 
     E how_;
     oneshot_options options_;
@@ -53574,6 +53472,179 @@ private:
     std::optional<run_record> left_; ///< by an interrupted run that this one goes on with
     std::size_t first_block_ = 0;
 };
+
+} // namespace awq
+
+#endif
+// ---- awq/run/round_embeddings.hpp
+#ifndef AWQ_RUN_ROUND_EMBEDDINGS_HPP
+#define AWQ_RUN_ROUND_EMBEDDINGS_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// GGUF files round the embeddings, too: row by row, without importance. `rows`: of the embeddings, changed in place.
+template <execution E>
+void round_embeddings(const E& how, const model_config& config, const gguf_layout& layout, matrix_view<float> rows)
+{
+    const model_names& names = config.names;
+    // Where more was done to them they are no rows of the table any more.
+    if (!names.positions.empty() || !names.project_in.empty() || config.normed_embeddings) return;
+    const gguf_tensor* const table = layout.find(config.names.embeddings + ".weight");
+    if (!table || !gguf::is_quantized(table->type)) return;
+    const gguf::simd_block_quantizer rounding{table->type};
+    const float scale = config.embedding_scale(); // the file's rows are not scaled
+    how.for_each(rows.rows(), [=](std::size_t row) {
+        const auto one = rows.rows_from(row, 1);
+        for (float& value : one.row(0)) value /= scale;
+        rounding.pseudo_quantize(one, {}, one);
+        kernels::simd::scale(scale, one.row(0), one.row(0));
+    });
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+// What a run does to one block.
+
+template <class Product, execution E>
+status oneshot_run<Product, E>::run_block(std::size_t layer, std::size_t layers)
+{
+    notify(options_.progress, "block " + std::to_string(layer) + ": calibrate", layer, layers);
+    watch_.lap();
+    AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer, scratch_directory(), options_.experts_in_memory));
+    ahead_.start(*source_, layer + 1);
+    AWQ_CHECK(check_agreed(all_, block.has_waiting(), scratch_directory(), "no room for experts, which rank 0 has"));
+    report_.add_seconds("read", watch_.lap());
+    block_statistics statistics{block.layout(), true, how_, all_};
+    AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
+    if (options_.smoothing_only) return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
+    const quantizer_choice formats = [&](std::string_view linear) {
+        return plan_.rounding_of(block.prefix() + std::string{linear});
+    };
+    block_quantizer_run<Product, E> quantizing{how_, block, statistics, formats, options_, report_, all_};
+    const storage_choice storage = stored_types();
+    if (options_.compensate) quantizing.store_targets(storage);
+    report_.add_seconds("quantize", watch_.lap());
+    AWQ_CHECK(quantize(layer, quantizing));
+    report_.add_seconds("streams", watch_.lap());
+    const block_statistics* const seen = options_.compensate ? quantizing.rounded_statistics() : &statistics;
+    return hand_over({layer, &block, seen, &quantizing.linears(), &quantizing.dequantized(), quantizing.compensated()});
+}
+
+template <class Product, execution E>
+status oneshot_run<Product, E>::calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
+                                                     block_statistics& statistics)
+{
+    const std::vector<sequence_chunk>& all = stream_.all_chunks();
+    const auto sample = gram_chunks(options_, is_sequential(), all, block.layout());
+    const auto& shown = shows_sample_only() ? sample : all;
+    parent_recorder recorder{shown, block.layout(), recorder_stride(options_, shown), stream_.sequences_before(shown)};
+    AWQ_CHECK(observe(layer, block, stream_.own(shown), stream_.own(sample), statistics, recorder));
+    if (options_.imatrix.empty()) AWQ_CHECK(recorder.share(all_));
+    AWQ_CHECK(statistics.template complete<Product>(how_));
+    if (options_.imatrix.empty()) count_tokens(block, statistics, report_);
+    report_.add_seconds("calibrate", watch_.lap());
+    notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
+    AWQ_CHECK(smooth(layer, block, statistics, recorder));
+    if (options_.clip_weights)
+        clip_block(how_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks);
+    report_.add_seconds("search", watch_.lap());
+    return {};
+}
+
+template <class Product, execution E>
+status oneshot_run<Product, E>::quantize(std::size_t layer, block_quantizer_run<Product, E>& run)
+{
+    if (!is_sequential()) {
+        AWQ_CHECK(run.run_alone());
+        watch_.lap(); // it has written down its own
+        return {};
+    }
+    if (layer == 0) {
+        rounded_ = stream_.hidden().copy(how_);
+        AWQ_CHECK(round_first());
+    }
+    const block_context context = stream_.context(source_->config(), layer);
+    block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(), rounded_, all_, stream_.tokens()};
+    report_.add_seconds("streams", watch_.lap());
+    AWQ_CHECK(run.run_sequential(stages));
+    watch_.lap();
+    const auto is_sound = [&](matrix_view<float> rows) {
+        return check_hidden(how_, options_.model, block_prefix(source_->config(), layer), layer, rows);
+    };
+    const status sound = with_chunks(how_, stream_.batch(), rounded_, false, is_sound);
+    return sound ? sound : sound.error().within("with rounded weights");
+}
+
+template <class Product, execution E>
+status oneshot_run<Product, E>::round_first()
+{
+    if (!plan_.layout()) return {};
+    const auto round = [&](matrix_view<float> rows) -> status {
+        round_embeddings(how_, source_->config(), *plan_.layout(), rows);
+        return {};
+    };
+    return with_chunks(how_, stream_.batch(), rounded_, true, round);
+}
+
+template <class Product, execution E>
+status oneshot_run<Product, E>::observe(std::size_t layer, const block_tensors& block,
+                                        std::span<const sequence_chunk> chunks, std::span<const sequence_chunk> in_gram,
+                                        block_statistics& statistics, parent_recorder& recorder)
+{
+    if (!options_.imatrix.empty())
+        return fill_statistics(imatrix_, source_->config(), layer, block.layout(), statistics);
+    const auto count = statistics.template observer<Product>(how_);
+    bool counts = true;
+    const auto observer = [&](std::string_view linear, matrix_view<const float> input) {
+        count(linear, input, counts);
+        recorder.observe(linear, input);
+    };
+    const auto begin = [&](const sequence_chunk& chunk) {
+        counts = std::ranges::find(in_gram, chunk.first_row, &sequence_chunk::first_row) != in_gram.end();
+        recorder.begin(chunk);
+    };
+    if (is_sequential())
+        return stream_.template observe<Product>(how_, source_->config(), layer, block.weights(), chunks, begin,
+                                                 observer);
+    return stream_.template advance<Product>(how_, source_->config(), layer, block.weights(), begin, observer);
+}
+
+template <class Product, execution E>
+status oneshot_run<Product, E>::smooth(std::size_t layer, block_tensors& block, block_statistics& statistics,
+                                       const parent_recorder& recorder)
+{
+    AWQ_TRY(const auto resolved, mappings_.resolve(block));
+    const quantizer_choice quantizers = simulated_of(block.prefix());
+    const storage_choice storage = stored_types();
+    const block_context context = stream_.context(source_->config(), layer);
+    block_search<Product, E> search{how_, context, block, statistics, recorder, quantizers, storage, options_};
+    for (const resolved_mapping& mapping : resolved) {
+        found_grouped_query_ |= mapping.skipped == skip_cause::grouped_query;
+        AWQ_TRY(mapping_report report, search.smooth(mapping));
+        report_.mappings.push_back(std::move(report));
+    }
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+namespace awq {
 
 /// Runs what the options ask for. The library's whole job in one call. `out_of_memory` names the block
 /// that did not fit; nothing is written then. `all`: the machines that make this call together, with the same options

@@ -43,7 +43,8 @@ TEST_CASE("include/README.md names every room, and no header that is not there")
     }
     for (const std::string& name : between(map, "`", '`')) {
         INFO(name);
-        if (name.ends_with(".hpp") && name.find("NAME") == std::string::npos) CHECK(is_header(name));
+        if (name.ends_with(".hpp") && name.find("NAME") == std::string::npos)
+            CHECK((is_header(name) || fs::exists(root / name)));
         if (name.ends_with(".py") || name.ends_with(".cpp")) CHECK(fs::exists(root / name));
     }
 }

@@ -49,12 +49,12 @@ std::vector<fs::path> text_files()
 
 } // namespace
 
-TEST_CASE("no header is longer than 500 lines")
+TEST_CASE("no header is longer than 400 lines")
 {
     for (const auto& [name, header] : headers()) {
         if (layout::is_umbrella(name)) continue;
         INFO(name << " has " << header.lines.size() << " lines");
-        CHECK(header.lines.size() <= 500);
+        CHECK(header.lines.size() <= 400);
     }
 }
 

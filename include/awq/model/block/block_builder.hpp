@@ -8,6 +8,7 @@
 #include <awq/model/block/block_options.hpp>
 #include <awq/model/block/expert_stack.hpp>
 #include <awq/model/block/finish_layout.hpp>
+#include <awq/model/block/layout_writer.hpp>
 #include <awq/model/model_config.hpp>
 #include <awq/model/parts/alibi.hpp>
 
@@ -22,13 +23,11 @@ namespace awq {
 
 /// Builds a block's layout part by part, in the order in which the parts run. Names are Hugging Face's,
 /// from the block, and those of llama.cpp beside them where the part does not know them itself.
-class block_builder {
+class block_builder : layout_writer {
 public:
-    block_builder(const model_config& config, std::size_t layer) : config_(config), layer_(layer)
-    {
-        layout_.hidden_size = config.hidden_size;
-        next_value();
-    }
+    block_builder(const model_config& config, std::size_t layer)
+        : layout_writer(config.hidden_size), config_(config), layer_(layer)
+    {}
 
     /// A norm of the hidden state, or of what a part has made.
     value_id norm(std::string_view name, std::string_view gguf, value_id from = hidden_state)
@@ -160,53 +159,6 @@ public:
     block_layout finish() && { return finish_layout(std::move(layout_)); }
 
 private:
-    /// What is known of a linear layer beside its size.
-    struct layer_facts {
-        std::string fields; ///< of the config, that the shape follows from
-        std::string gguf;
-        bool bias = false;
-        std::string_view bias_field = "model_type";
-    };
-
-    value_id next_value() noexcept { return values_++; }
-
-    template <class Part>
-    value_id append(const Part& part)
-    {
-        layout_.parts.push_back(part);
-        return part.to;
-    }
-
-    std::size_t vector(std::string name, std::size_t size, std::string_view gguf,
-                       std::string_view fields = "hidden_size")
-    {
-        std::string gguf_stem = gguf_name(name, gguf);
-        layout_.tensors.push_back({std::move(name), 1, size, std::string{fields}, presence::required, "model_type",
-                                   false, std::move(gguf_stem)});
-        return layout_.tensors.size() - 1;
-    }
-
-    linear_rows linear(const std::string& name, value_id from, std::size_t out, std::size_t in,
-                       const layer_facts& facts, bool is_router = false)
-    {
-        auto& tensors = layout_.tensors;
-        const std::string weight = name + ".weight", bias = name + ".bias";
-        const std::string fields{facts.fields};
-        tensors.push_back({weight, out, in, fields, presence::required, {}, true, gguf_name(weight, facts.gguf)});
-        tensors.push_back({bias, 1, out, fields.substr(0, fields.find(',')),
-                           facts.bias ? presence::required : presence::unwanted, facts.bias_field, false,
-                           gguf_name(bias, facts.gguf)});
-        layout_.linears.push_back({name, tensors.size() - 2, tensors.size() - 1, from, out, in, is_router});
-        return {layout_.linears.size() - 1, 0, out};
-    }
-
-    static std::string gguf_name(std::string_view name, std::string_view stem)
-    {
-        const bool is_bias = name.ends_with("bias");
-        if (stem.find('.') != stem.npos) return std::string{stem}; // whole
-        return stem.empty() ? std::string{} : std::string{stem} + (is_bias ? ".bias" : ".weight");
-    }
-
     attention_rule rule() const
     {
         attention_rule made{config_.num_attention_heads,
@@ -423,8 +375,6 @@ private:
 
     const model_config& config_;
     std::size_t layer_;
-    std::size_t values_ = 0;
-    block_layout layout_;
 };
 
 } // namespace awq
