@@ -152,13 +152,30 @@ TEST_CASE("a mixed product of what is not finite is not finite")
     }
 }
 
+namespace {
+
+struct without_choice {
+    using policy_axis = awq::axis::execution;
+    static constexpr std::string_view name = "without choice";
+
+    template <class Task>
+    void for_each(std::size_t count, Task&& task) const
+    {
+        for (std::size_t i = 0; i < count; ++i) task(i);
+    }
+};
+
+} // namespace
+
 TEST_CASE("a precision has a name, and an execution without a choice keeps its own")
 {
     for (const awq::precision each : {awq::precision::float32, awq::precision::mixed})
         CHECK(awq::precision_of(awq::name_of(each)) == each);
     CHECK_FALSE(awq::precision_of("bfloat16"));
+    const auto alone = awq::with_precision(without_choice{}, awq::precision::mixed);
+    CHECK(awq::operands_of(alone) == awq::precision::float32);
     const auto serial = awq::with_precision(awq::serial_execution{}, awq::precision::mixed);
-    CHECK(awq::operands_of(serial) == awq::precision::float32);
+    CHECK(awq::operands_of(serial) == awq::precision::mixed);
     CHECK(awq::operands_of(awq::for_solving(mixed)) == awq::precision::split);
     CHECK(awq::operands_of(awq::for_solving(awq::tbb_execution{})) == awq::precision::float32);
 }

@@ -65,8 +65,8 @@ public:
         return made;
     }
 
-    /// The same tensors, until `own` makes copies: this one must live longer, and must not change. Where
-    /// experts wait in a file, a copy.
+    /// The same tensors, until `own` makes copies: this one must live longer, and must not change. Where experts wait
+    /// in a file, a copy.
     template <execution E>
     block_tensors borrow(const E& how) const
     {

@@ -24,7 +24,8 @@ enum class product_part : unsigned char { whole, upper };
 ///
 /// A `Kernel` says how: `rows` x `cols` of c are a tile; panels of so many lines are packed as `element`s by
 /// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`, at most
-/// `max_lines` at once and `panels_per_task` by one task; `with_tiles(task)` calls task(tiles) with what multiplies two panels.
+/// `max_lines` at once and `panels_per_task` by one task; `with_tiles(task)` calls task(tiles) with what multiplies
+/// two panels.
 template <class Kernel, execution E, class T = float>
 class packed_engine {
 public:
