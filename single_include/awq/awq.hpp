@@ -26608,11 +26608,15 @@ private:
     bool start()
     {
         if (thread_.joinable()) return true;
+#if AWQ_EXCEPTIONS
         try {
             thread_ = std::thread{[this] { run(); }};
         } catch (const std::system_error&) {
             return false;
         }
+#else
+        thread_ = std::thread{[this] { run(); }};
+#endif
         return true;
     }
 

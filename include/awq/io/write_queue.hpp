@@ -4,6 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
+
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -63,11 +65,15 @@ private:
     bool start()
     {
         if (thread_.joinable()) return true;
+#if AWQ_EXCEPTIONS
         try {
             thread_ = std::thread{[this] { run(); }};
         } catch (const std::system_error&) {
             return false;
         }
+#else
+        thread_ = std::thread{[this] { run(); }};
+#endif
         return true;
     }
 
