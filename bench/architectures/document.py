@@ -24,7 +24,7 @@ family: `include/README.md`. Differences are the largest one over the largest va
 COLUMNS = {
     "forward": "our logits against those of transformers in float32: difference.",
     "smoothing": """KL divergence of transformers' logits before and behind `oneshot --smoothing-only --mappings all`,
-  weights in 32 bits; how many mappings were smoothed, of how many.""",
+  weights in 32 bits (experts by all tokens, with `--all-experts`); how many mappings were smoothed, of how many.""",
     "W4A16": """transformers' logits of what `oneshot --scheme W4A16_ASYM` writes (compressed-tensors) against ours of the
   same weights: difference. *symmetric*: of W4A16, as transformers drops the zero points of experts, whoever has written
   them (vLLM up to 0.22 refuses them too; AutoAWQ's layout has them). *unpacked*: transformers loads no packed layers of

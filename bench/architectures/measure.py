@@ -11,7 +11,7 @@ transformers and, for W4A16, compressed-tensors; PROGRAM of --logits is bench_lo
     forward   our float32 logits against those of transformers, largest difference over largest value;
               without --logits the perplexities are compared
     smoothing KL divergence of transformers' logits before and behind `oneshot --smoothing-only --mappings all`,
-              weights in 32 bits; how many mappings were smoothed; and what readers each one has
+              weights in 32 bits, experts by all tokens; how many mappings were smoothed; and what readers each one has
     W4A16     logits by transformers of what `oneshot --scheme W4A16_ASYM` writes against ours of the same
               weights; where it does not load them, of W4A16, which has no zero points; where it loads neither,
               what it says, and its logits of the layers that compressed-tensors alone has unpacked
