@@ -15,10 +15,11 @@ import re
 HEAD = """# What works for each architecture
 
 Measured on small checkpoints with random weights, one or more of each family; written by
-`bench/architectures/document.py` from the figures of `measure.py`, `gguf.py` and `peer.py` beside it, with transformers 5.17,
-compressed-tensors 0.19, llama.cpp 0.5.0 and llm-compressor 0.14. Any other class: `inspect` and `convert` work; where all its
-tensors are those of a Llama it is computed as one, with a warning that names what is assumed; else it is refused. How to add a
-family: `include/README.md`. Differences are the largest one over the largest value; KL divergences are means over the tokens.
+`bench/architectures/document.py` from the figures of `measure.py`, `gguf.py` and `peer.py` beside it, with
+transformers 5.17, compressed-tensors 0.19, llama.cpp 0.5.0 and llm-compressor 0.14. Any other class: `inspect` and
+`convert` work; where all its tensors are those of a Llama it is computed as one, with a warning that names what is
+assumed; else it is refused. How to add a family: `include/README.md`. Differences are the largest one over the
+largest value; KL divergences are means over the tokens.
 
 """
 COLUMNS = {
@@ -44,18 +45,21 @@ COLUMNS = {
 NOTES = """
 Where llama.cpp and the model part:
 
-- gpt-oss: its YaRN has `truncate: false`; ggml rounds the range to whole pairs (floor, ceil) for every model, and no key
-  changes that. With `truncate: true` the same checkpoint agrees to 1.2e-06. The real gpt-oss (64 channels, range 8.1 to 17.4,
-  rounded to 8 to 18) runs in llama.cpp with this difference.
+- gpt-oss: its YaRN has `truncate: false`; ggml rounds the range to whole pairs (floor, ceil) for every model, and
+  no key changes that. With `truncate: true` the same checkpoint agrees to 1.2e-06. The real gpt-oss (64 channels,
+  range 8.1 to 17.4, rounded to 8 to 18) runs in llama.cpp with this difference.
 - Qwen 2-VL and 2.5-VL: llama.cpp 0.5.0 does not read the epsilon of its norms and computes with 0.
-- Qwen 3-VL: pairs that no section of `mrope_section` reaches (sections of 8, 4, 4 leave the pairs 13 and 14 of 16) turn with time in
-  transformers and stay in llama.cpp. With sections that reach all of them the same checkpoint agrees to 1.4e-06; of the real
-  models these are two of 64 pairs, the slowest.
-- PhiMoE: llama.cpp has its layer norms as RMS norms and its router as a softmax. OPT and nanochat it does not have, GPT-J only by name.
+- Qwen 3-VL: pairs that no section of `mrope_section` reaches (sections of 8, 4, 4 leave the pairs 13 and 14 of 16)
+  turn with time in transformers and stay in llama.cpp. With sections that reach all of them the same checkpoint
+  agrees to 1.4e-06; of the real models these are two of 64 pairs, the slowest.
+- PhiMoE: llama.cpp has its layer norms as RMS norms and its router as a softmax. OPT and nanochat it does not have,
+  GPT-J only by name.
+- Latent attention (DeepSeek, GLM 4.7 Flash, Mistral 4) in Q8_0: on a CPU with AMX llama.cpp 0.5.0 ends with an
+  assertion (its backend for AMX does not compute their 3-D tensors); these figures are by its library for CPUs without.
 - Llama with dynamic rope: llama.cpp does not have it; said in a warning.
-- Falcon, StarCoder 1 and nanochat in W4A16: transformers' own initialization asks packed layers for `.weight`, so that it loads no packed
-  file of these classes. GPT-2 stores layers as (inputs, outputs), to which no quantized layout's groups fit; smoothed checkpoints
-  and GGUF files of it can be written.
+- Falcon, StarCoder 1 and nanochat in W4A16: transformers' own initialization asks packed layers for `.weight`, so
+  that it loads no packed file of these classes. GPT-2 stores layers as (inputs, outputs), to which no quantized
+  layout's groups fit; smoothed checkpoints and GGUF files of it can be written.
 - llama_dynamic by llm-compressor: not its mappings but the rope of the model in memory, which stays stretched.
 """
 
