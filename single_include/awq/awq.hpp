@@ -23102,12 +23102,11 @@ void solve_all_rows(const E& e, matrix_view<float> x, const Solve& solve)
 /// `rows_of_task` rows of what is solved.
 inline constexpr std::size_t triangle_of_task = 384, rows_of_task = 256;
 
-/// Whether `solve_by_tasks` is for this triangle and has scratch enough.
-template <execution E>
-constexpr bool takes_tasks(const E&, std::size_t triangle, std::size_t rows, std::span<float> scratch) noexcept
+/// Whether `solve_by_tasks` is for this triangle and so many rows, and has scratch enough.
+constexpr bool takes_tasks(std::size_t triangle, std::size_t rows, std::span<float> scratch) noexcept
 {
-    if constexpr (std::is_same_v<E, serial_execution>) return false;
-    return triangle <= triangle_of_task && scratch.size() / chunk_count(rows, rows_of_task) >= triangle;
+    return triangle <= triangle_of_task && rows > rows_of_task &&
+           scratch.size() / chunk_count(rows, rows_of_task) >= triangle;
 }
 
 /// Calls solve(how, rows, scratch) for some rows of x in each task; `how` works in the task's thread.
@@ -23129,7 +23128,7 @@ void solve_forward(const E& e, matrix_view<const float> l, matrix_view<float> x,
 {
     const std::size_t n = l.rows(), half = half_of_panels(n);
     if (n <= cholesky_panel) return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
-    if (takes_tasks(e, n, x.rows(), scratch))
+    if (takes_tasks(n, x.rows(), scratch))
         return solve_by_tasks(e, x, scratch, [l](const auto& serial, matrix_view<float> rows, std::span<float> own) {
             solve_forward<Product>(serial, l, rows, own);
         });
@@ -23148,7 +23147,7 @@ void solve_backward(const E& e, matrix_view<const float> l, matrix_view<float> x
     const std::size_t n = l.rows(), half = half_of_panels(n);
     if (n <= cholesky_panel)
         return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_backward(rows, l); });
-    if (takes_tasks(e, n, x.rows(), scratch))
+    if (takes_tasks(n, x.rows(), scratch))
         return solve_by_tasks(e, x, scratch, [l](const auto& serial, matrix_view<float> rows, std::span<float> own) {
             solve_backward<Product>(serial, l, rows, own);
         });
@@ -23165,8 +23164,9 @@ template <class Product, execution E>
 {
     const std::size_t n = a.rows(), half = half_of_panels(n);
     if (n <= cholesky_panel) return factor_diagonal_block(a);
-    if (takes_tasks(e, n, 1, scratch))
-        return factor_triangle<Product>(with_precision(serial_execution{}, operands_of(e)), a, scratch);
+    if constexpr (!std::is_same_v<E, serial_execution>)
+        if (n <= triangle_of_task)
+            return factor_triangle<Product>(with_precision(serial_execution{}, operands_of(e)), a, scratch);
     const auto upper = a.rows_from(0, half).cols_from(0, half);
     const auto below = a.rows_from(half, n - half).cols_from(0, half);
     const auto rest = a.rows_from(half, n - half).cols_from(half, n - half);
