@@ -58,6 +58,18 @@ TEST_CASE("what a dead run has left is removed by the next run onto the same out
     CHECK(entries(scratch.string()) == 0);
 }
 
+TEST_CASE("what a run that was done had still to remove is removed by the next")
+{
+    const test::scratch scratch;
+    const fs::path done = scratch / ".a.partial-0123456789abcdef.done";
+    fs::create_directory(done);
+    REQUIRE(awq::write_file((done / "journal").string(), "all"));
+    CHECK(output_file::create(scratch / "b", false));
+    CHECK(fs::exists(done));
+    CHECK(output_file::create(scratch / "a", false));
+    CHECK_FALSE(fs::exists(done));
+}
+
 TEST_CASE("what a run that lives has written is never removed")
 {
     const test::scratch scratch;

@@ -97,17 +97,20 @@ inline bool is_own_directory(const std::filesystem::path& path)
     return ::lstat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode) && about.st_uid == ::geteuid();
 }
 
+/// What the name of a temporary directory ends with once its run is done and it only has to be removed.
+inline constexpr std::string_view done_ending = ".done";
+
 /// The temporary directories of an output, of runs that live and of those that died.
-inline std::vector<std::filesystem::path> find_partials(const output_place& place)
+inline std::vector<std::filesystem::path> find_partials(const output_place& place, std::string_view ending = {})
 {
     namespace fs = std::filesystem;
     const std::string prefix = partial_prefix(place);
     std::vector<fs::path> found;
     std::error_code failure;
     for (const std::string& name : names_in(place.parent, failure)) {
-        if (name.size() == prefix.size() + partial_digits && name.starts_with(prefix) &&
-            name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos &&
-            is_own_directory(place.parent / name))
+        const std::size_t size = prefix.size() + partial_digits;
+        if (name.size() == size + ending.size() && name.starts_with(prefix) && name.ends_with(ending) &&
+            name.find_first_not_of("0123456789abcdef", prefix.size()) >= size && is_own_directory(place.parent / name))
             found.push_back(place.parent / name);
     }
     return found;
@@ -124,6 +127,7 @@ inline void bring_back_old(const std::filesystem::path& directory, const output_
 inline void clear_leftovers(const output_place& place, const output_group* group = nullptr)
 {
     if (group && group->is_dry()) return;
+    for (const std::filesystem::path& directory : find_partials(place, done_ending)) remove_tree(directory.c_str());
     for (const std::filesystem::path& directory : find_partials(place)) {
         if (group && group->adopts(directory)) continue;
         const partial_lock lock = partial_lock::take(directory);

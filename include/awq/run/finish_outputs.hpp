@@ -71,7 +71,12 @@ inline void remove_temporaries(std::vector<std::filesystem::path> directories)
     for (const std::filesystem::path& directory : directories) {
         for (const char* const each : {"new", "old", "hidden.0", "hidden.1", "journal.new", "lock"})
             detail::remove_tree((directory / each).c_str());
-        detail::remove_tree(directory.c_str());
+        // In one step: a directory without its journal would be taken for one of a run that had just begun.
+        std::filesystem::path done = directory;
+        done += detail::done_ending;
+        std::error_code failure;
+        std::filesystem::rename(directory, done, failure);
+        detail::remove_tree((failure ? directory : done).c_str());
     }
 }
 
