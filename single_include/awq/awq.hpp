@@ -685,8 +685,10 @@ struct rope_config {
     std::optional<double> attention_factor = {}; ///< yarn
     std::optional<double> mscale = {};           ///< yarn
     std::optional<double> mscale_all_dim = {};   ///< yarn
-    double partial_rotary_factor = 1.0;          ///< share of a head's dimensions that are turned
-    bool is_reversed = false;                    ///< heads turn the other way (nanochat)
+    /// longrope of PhiMoE: what cosines and sines are multiplied by, for texts up to the original length and longer ones.
+    std::optional<double> short_mscale = {}, long_mscale = {};
+    double partial_rotary_factor = 1.0; ///< share of a head's dimensions that are turned
+    bool is_reversed = false;           ///< heads turn the other way (nanochat)
     /// Each pair's frequency is divided by its own; empty: none is. A GGUF file holds these instead of
     /// the parameters of llama3; longrope has them for texts up to the original length.
     std::vector<float> frequency_divisors = {};
@@ -9844,19 +9846,21 @@ inline double yarn_magnitude(double factor, double mscale) noexcept
 }
 
 /// LongRoPE (Ding et al. 2024): longer texts than the original ones have sharper scores.
-inline double longrope_factor(const model_config& config) noexcept
+inline double longrope_factor(const model_config& config, std::size_t length) noexcept
 {
     const double original = original_length(config);
+    const auto given = static_cast<double>(length) > original ? config.rope.long_mscale : config.rope.short_mscale;
+    if (given) return *given;
     const double ratio = static_cast<double>(config.max_position_embeddings) / original;
     if (config.rope.attention_factor) return *config.rope.attention_factor;
     return ratio <= 1.0 ? 1.0 : std::sqrt(1.0 + std::log(ratio) / std::log(original));
 }
 
-/// What cosines and sines are multiplied by.
-inline double attention_factor(const model_config& config) noexcept
+/// What cosines and sines are multiplied by, in texts of `length` tokens.
+inline double attention_factor(const model_config& config, std::size_t length = 0) noexcept
 {
     const rope_config& rope = config.rope;
-    if (rope.kind == rope_kind::longrope) return longrope_factor(config);
+    if (rope.kind == rope_kind::longrope) return longrope_factor(config, length);
     if (rope.kind != rope_kind::yarn) return 1.0;
     if (rope.attention_factor) return *rope.attention_factor;
     if (rope.mscale.value_or(0.0) != 0.0 && rope.mscale_all_dim.value_or(0.0) != 0.0)
@@ -9898,7 +9902,7 @@ public:
     rope_table(const model_config& config, std::size_t length)
         : pairs_(config.rotary_size() / 2), length_(length), cosines_(length * pairs_), sines_(length * pairs_)
     {
-        const auto factor = static_cast<float>(detail::attention_factor(config));
+        const auto factor = static_cast<float>(detail::attention_factor(config, length));
         for (std::size_t i = 0; i < pairs_; ++i) {
             const auto frequency = static_cast<float>(rope_frequency(config, i, length));
             for (std::size_t p = 0; p < length; ++p) {
@@ -14061,17 +14065,30 @@ inline void phimoe_defaults(model_config& config)
     config.experts = {.count = 16, .per_token = 2};
 }
 
-/// Its longrope has factors of its own, which no other has: scores of long texts and of short ones.
+/// Its longrope has factors of its own: of short texts and of long ones.
+inline status read_phimoe_rope(const json::value& root, rope_config& rope)
+{
+    if (rope.kind == rope_kind::plain) return {};
+    if (rope.kind != rope_kind::longrope)
+        return root.error(error_code::unsupported, "PhiMoE with another rope type than default and longrope");
+    for (const std::string_view key : {"rope_scaling", "rope_parameters"}) {
+        const auto given = root.find_non_null(key);
+        if (!given) continue;
+        AWQ_CHECK(detail::read_field(*given, "short_mscale", rope.short_mscale));
+        AWQ_CHECK(detail::read_field(*given, "long_mscale", rope.long_mscale));
+    }
+    AWQ_CHECK(detail::read_field(root, "original_max_position_embeddings", rope.original_max_position_embeddings));
+    if (rope.short_mscale && rope.long_mscale) return {};
+    return root.error(error_code::missing_field, "the rope of PhiMoE needs short_mscale and long_mscale");
+}
+
 inline status read_phimoe(const json::value& root, model_config& config)
 {
     AWQ_CHECK(read_experts(root, config));
     AWQ_CHECK(detail::read_field(root, "router_jitter_noise", config.experts.jitter));
     config.experts.width = config.intermediate_size;
     AWQ_CHECK(detail::read_field(root, "lm_head_bias", config.head_bias));
-    if (config.rope.kind == rope_kind::plain) return {};
-    return root.error(error_code::unsupported,
-                      "PhiMoE with a stretched rope is not supported: its scores "
-                      "have factors (short_mscale, long_mscale) that depend on the length of a text");
+    return read_phimoe_rope(root, config.rope);
 }
 
 /// Layer norms, and experts chosen one after the other.

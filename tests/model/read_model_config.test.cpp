@@ -3,9 +3,12 @@
 #include "catch.hpp"
 
 #include <awq/model/config/read_model_config.hpp>
+#include <awq/model/forward/rope.hpp>
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -246,4 +249,22 @@ TEST_CASE("counts beyond any model are refused before anything is made of them")
         REQUIRE_FALSE(layers);
         CHECK(has(std::string{layers.error().text()}, "num_hidden_layers is 4611686018427387904"));
     }
+}
+
+TEST_CASE("PhiMoE has scores of its own for short texts and for long ones")
+{
+    const std::string factors = R"("short_factor": [1, 1, 1, 1, 1, 1, 1, 1], "long_factor": [2, 2, 2, 2, 2, 2, 2, 2])";
+    const auto rope = [&](const std::string& more) {
+        return R"("num_key_value_heads": 4, "rope_scaling": {"type": "longrope", "original_max_position_embeddings": 16, )" +
+               factors + more + "}";
+    };
+    const auto made = config("phimoe", rope(R"(, "short_mscale": 1.25, "long_mscale": 1.5)"));
+    for (const auto& [length, factor] : {std::pair<std::size_t, float>{16, 1.25f}, {17, 1.5f}}) {
+        std::vector<float> head(made.head_size(), 1.0f);
+        awq::rope_table{made, length}.apply(0, head);
+        CHECK(head == std::vector<float>(head.size(), factor));
+    }
+    const auto without = read("\"model_type\": \"phimoe\", " + sizes + ", " + rope(""));
+    REQUIRE_FALSE(without);
+    CHECK(has(std::string{without.error().text()}, "short_mscale"));
 }

@@ -20,17 +20,30 @@ inline void phimoe_defaults(model_config& config)
     config.experts = {.count = 16, .per_token = 2};
 }
 
-/// Its longrope has factors of its own, which no other has: scores of long texts and of short ones.
+/// Its longrope has factors of its own: of short texts and of long ones.
+inline status read_phimoe_rope(const json::value& root, rope_config& rope)
+{
+    if (rope.kind == rope_kind::plain) return {};
+    if (rope.kind != rope_kind::longrope)
+        return root.error(error_code::unsupported, "PhiMoE with another rope type than default and longrope");
+    for (const std::string_view key : {"rope_scaling", "rope_parameters"}) {
+        const auto given = root.find_non_null(key);
+        if (!given) continue;
+        AWQ_CHECK(detail::read_field(*given, "short_mscale", rope.short_mscale));
+        AWQ_CHECK(detail::read_field(*given, "long_mscale", rope.long_mscale));
+    }
+    AWQ_CHECK(detail::read_field(root, "original_max_position_embeddings", rope.original_max_position_embeddings));
+    if (rope.short_mscale && rope.long_mscale) return {};
+    return root.error(error_code::missing_field, "the rope of PhiMoE needs short_mscale and long_mscale");
+}
+
 inline status read_phimoe(const json::value& root, model_config& config)
 {
     AWQ_CHECK(read_experts(root, config));
     AWQ_CHECK(detail::read_field(root, "router_jitter_noise", config.experts.jitter));
     config.experts.width = config.intermediate_size;
     AWQ_CHECK(detail::read_field(root, "lm_head_bias", config.head_bias));
-    if (config.rope.kind == rope_kind::plain) return {};
-    return root.error(error_code::unsupported,
-                      "PhiMoE with a stretched rope is not supported: its scores "
-                      "have factors (short_mscale, long_mscale) that depend on the length of a text");
+    return read_phimoe_rope(root, config.rope);
 }
 
 /// Layer norms, and experts chosen one after the other.

@@ -79,19 +79,21 @@ inline double yarn_magnitude(double factor, double mscale) noexcept
 }
 
 /// LongRoPE (Ding et al. 2024): longer texts than the original ones have sharper scores.
-inline double longrope_factor(const model_config& config) noexcept
+inline double longrope_factor(const model_config& config, std::size_t length) noexcept
 {
     const double original = original_length(config);
+    const auto given = static_cast<double>(length) > original ? config.rope.long_mscale : config.rope.short_mscale;
+    if (given) return *given;
     const double ratio = static_cast<double>(config.max_position_embeddings) / original;
     if (config.rope.attention_factor) return *config.rope.attention_factor;
     return ratio <= 1.0 ? 1.0 : std::sqrt(1.0 + std::log(ratio) / std::log(original));
 }
 
-/// What cosines and sines are multiplied by.
-inline double attention_factor(const model_config& config) noexcept
+/// What cosines and sines are multiplied by, in texts of `length` tokens.
+inline double attention_factor(const model_config& config, std::size_t length = 0) noexcept
 {
     const rope_config& rope = config.rope;
-    if (rope.kind == rope_kind::longrope) return longrope_factor(config);
+    if (rope.kind == rope_kind::longrope) return longrope_factor(config, length);
     if (rope.kind != rope_kind::yarn) return 1.0;
     if (rope.attention_factor) return *rope.attention_factor;
     if (rope.mscale.value_or(0.0) != 0.0 && rope.mscale_all_dim.value_or(0.0) != 0.0)
@@ -133,7 +135,7 @@ public:
     rope_table(const model_config& config, std::size_t length)
         : pairs_(config.rotary_size() / 2), length_(length), cosines_(length * pairs_), sines_(length * pairs_)
     {
-        const auto factor = static_cast<float>(detail::attention_factor(config));
+        const auto factor = static_cast<float>(detail::attention_factor(config, length));
         for (std::size_t i = 0; i < pairs_; ++i) {
             const auto frequency = static_cast<float>(rope_frequency(config, i, length));
             for (std::size_t p = 0; p < length; ++p) {
