@@ -4,6 +4,7 @@
 
 #include <awq/checkpoint/autoawq_sink.hpp>
 #include <awq/checkpoint/compressed_tensors_sink.hpp>
+#include <awq/execution/serial_execution.hpp>
 
 #include <cstdint>
 #include <cstdio>
@@ -48,7 +49,7 @@ inline awq::result<std::string> write_rounded(const awq::directory_source& sourc
 {
     for (std::size_t layer = 0; layer < source.config().num_hidden_layers; ++layer) {
         AWQ_TRY(const auto block, awq::block_tensors::load(source, layer));
-        awq::block_tensors rounded = block;
+        awq::block_tensors rounded = block.copy(awq::serial_execution{});
         AWQ_TRY(const auto quantized, round_block(source, rounded, formats));
         AWQ_CHECK(sink.write({layer, &block, nullptr, &quantized}));
     }

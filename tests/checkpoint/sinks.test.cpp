@@ -214,7 +214,7 @@ TEST_CASE("NVFP4 with rounded activations keeps the largest input of each layer'
             scales[70] = 2.0; // of smoothing: 3 is then the largest
             statistics.of(input).divide_inputs(how, scales);
         }
-        awq::block_tensors rounded = *block;
+        awq::block_tensors rounded = block->copy(awq::serial_execution{});
         const auto quantized = test::round_block(**source, rounded, formats);
         REQUIRE(quantized);
         REQUIRE((*sink)->write({layer, &*block, &statistics, &*quantized}));
