@@ -685,7 +685,8 @@ struct rope_config {
     std::optional<double> attention_factor = {}; ///< yarn
     std::optional<double> mscale = {};           ///< yarn
     std::optional<double> mscale_all_dim = {};   ///< yarn
-    /// longrope of PhiMoE: what cosines and sines are multiplied by, for texts up to the original length and longer ones.
+    /// longrope of PhiMoE: what cosines and sines are multiplied by, for texts up to the original length and longer
+    /// ones.
     std::optional<double> short_mscale = {}, long_mscale = {};
     double partial_rotary_factor = 1.0; ///< share of a head's dimensions that are turned
     bool is_reversed = false;           ///< heads turn the other way (nanochat)
@@ -17135,7 +17136,7 @@ void input_statistics::divide_inputs(const E& how, std::span<const double> scale
 }
 
 /// Statistics of the values of a decoder block that linear layers read.
-class block_statistics {
+class AWQ_ABI_TAG block_statistics {
 public:
     /// `all`: the machines that each see some batches; all of them call `complete`.
     template <execution E = serial_execution>
@@ -47199,6 +47200,7 @@ AWQ_CALL result<conversion> convert(const convert_options& options)
 // The operations in which runs on packed products and TBB's threads spend their time. In the compiled mode one unit
 // compiles them, for the instruction set that it is given, and the calls on whole models only use them; so a program
 // may have the calls once and these for several levels of x86-64.
+/// @cond
 #if !AWQ_HEADER_ONLY
 
 #if AWQ_COMPILES_KERNELS
@@ -47264,6 +47266,7 @@ AWQ_KERNEL status gguf::quantize_rows(const tbb_execution&, const gguf::simd_blo
 #undef AWQ_KERNEL
 
 #endif
+/// @endcond
 
 #endif
 
@@ -51594,7 +51597,7 @@ namespace awq::jinja {
 
 /// Finds the values of a template's expressions. Bounded by a `budget` and in nesting, so a hostile template ends in
 /// an error.
-class evaluator {
+class AWQ_ABI_TAG evaluator {
 public:
     evaluator(mapping globals, budget& work) : variables_(std::move(globals)), work_(work) {}
     evaluator(const evaluator&) = delete;
@@ -51878,7 +51881,7 @@ private:
 namespace awq::jinja {
 
 /// Runs a template once.
-class interpreter final : private evaluator {
+class AWQ_ABI_TAG interpreter final : private evaluator {
 public:
     using evaluator::evaluator;
 

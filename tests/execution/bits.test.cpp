@@ -113,7 +113,7 @@ TEST_CASE("a Cholesky factor and what it solves have the same bits on every inst
     digest bits;
     bits.add(gram);
     bits.add(solved);
-    CHECK(bits.value() == 0xe16793b3e790ceb4);
+    CHECK(bits.value() == 0xcc580fb133364535);
 }
 
 TEST_CASE("the longer search for a block's scales writes the same bytes on every instruction set")

@@ -255,7 +255,8 @@ TEST_CASE("PhiMoE has scores of its own for short texts and for long ones")
 {
     const std::string factors = R"("short_factor": [1, 1, 1, 1, 1, 1, 1, 1], "long_factor": [2, 2, 2, 2, 2, 2, 2, 2])";
     const auto rope = [&](const std::string& more) {
-        return R"("num_key_value_heads": 4, "rope_scaling": {"type": "longrope", "original_max_position_embeddings": 16, )" +
+        return R"("num_key_value_heads": 4, "original_max_position_embeddings": 16, )"
+               R"("rope_scaling": {"type": "longrope", )" +
                factors + more + "}";
     };
     const auto made = config("phimoe", rope(R"(, "short_mscale": 1.25, "long_mscale": 1.5)"));

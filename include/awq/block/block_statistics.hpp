@@ -135,7 +135,7 @@ void input_statistics::divide_inputs(const E& how, std::span<const double> scale
 }
 
 /// Statistics of the values of a decoder block that linear layers read.
-class block_statistics {
+class AWQ_ABI_TAG block_statistics {
 public:
     /// `all`: the machines that each see some batches; all of them call `complete`.
     template <execution E = serial_execution>

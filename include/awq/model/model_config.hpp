@@ -87,7 +87,8 @@ struct rope_config {
     std::optional<double> attention_factor = {}; ///< yarn
     std::optional<double> mscale = {};           ///< yarn
     std::optional<double> mscale_all_dim = {};   ///< yarn
-    /// longrope of PhiMoE: what cosines and sines are multiplied by, for texts up to the original length and longer ones.
+    /// longrope of PhiMoE: what cosines and sines are multiplied by, for texts up to the original length and longer
+    /// ones.
     std::optional<double> short_mscale = {}, long_mscale = {};
     double partial_rotary_factor = 1.0; ///< share of a head's dimensions that are turned
     bool is_reversed = false;           ///< heads turn the other way (nanochat)

@@ -17,6 +17,7 @@
 // The operations in which runs on packed products and TBB's threads spend their time. In the compiled mode one unit
 // compiles them, for the instruction set that it is given, and the calls on whole models only use them; so a program
 // may have the calls once and these for several levels of x86-64.
+/// @cond
 #if !AWQ_HEADER_ONLY
 
 #if AWQ_COMPILES_KERNELS
@@ -82,5 +83,6 @@ AWQ_KERNEL status gguf::quantize_rows(const tbb_execution&, const gguf::simd_blo
 #undef AWQ_KERNEL
 
 #endif
+/// @endcond
 
 #endif

@@ -30,7 +30,7 @@ namespace awq::jinja {
 
 /// Finds the values of a template's expressions. Bounded by a `budget` and in nesting, so a hostile template ends in
 /// an error.
-class evaluator {
+class AWQ_ABI_TAG evaluator {
 public:
     evaluator(mapping globals, budget& work) : variables_(std::move(globals)), work_(work) {}
     evaluator(const evaluator&) = delete;

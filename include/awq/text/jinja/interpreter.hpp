@@ -25,7 +25,7 @@
 namespace awq::jinja {
 
 /// Runs a template once.
-class interpreter final : private evaluator {
+class AWQ_ABI_TAG interpreter final : private evaluator {
 public:
     using evaluator::evaluator;
 
