@@ -7204,7 +7204,8 @@ class tokenizer; // of data/tokenizer.hpp, for those who look into it
 
 /// Calibrates, smooths and quantizes a model directory: the library's whole job, see `oneshot_options`. `all`: the
 /// processes that make this call together.
-result<run_report> oneshot(const oneshot_options& options, machines& all = alone());
+result<run_report> oneshot(const oneshot_options& options, machines& all);
+result<run_report> oneshot(const oneshot_options& options);
 
 /// What that would take, in time and memory, without doing it: nothing is written.
 result<run_prediction> predict(const oneshot_options& options);
@@ -53703,6 +53704,10 @@ result<run_report> oneshot(const E& how, const oneshot_options& options, machine
 AWQ_CALL result<run_report> oneshot(const oneshot_options& options, machines& all)
 {
     return oneshot<packed_product>(tbb_execution{}, options, all);
+}
+AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
+{
+    return oneshot(options, alone());
 }
 #endif
 

@@ -51,7 +51,7 @@ bool quantize(const char* model, const char* dataset, const std::string& output)
     options.rounding.error_feedback = false;
     options.rounding.least_squares_lambda = 0.0f;
     options.rounding.clip_steps = 1;
-    return is_done("oneshot", awq::oneshot<chosen_product>(awq::tbb_execution{}, options));
+    return is_done("oneshot", awq::oneshot(options));
 }
 
 bool convert(const std::string& model, const std::string& output)

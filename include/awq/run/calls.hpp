@@ -34,7 +34,8 @@ class tokenizer; // of data/tokenizer.hpp, for those who look into it
 
 /// Calibrates, smooths and quantizes a model directory: the library's whole job, see `oneshot_options`. `all`: the
 /// processes that make this call together.
-result<run_report> oneshot(const oneshot_options& options, machines& all = alone());
+result<run_report> oneshot(const oneshot_options& options, machines& all);
+result<run_report> oneshot(const oneshot_options& options);
 
 /// What that would take, in time and memory, without doing it: nothing is written.
 result<run_prediction> predict(const oneshot_options& options);

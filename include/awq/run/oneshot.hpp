@@ -38,6 +38,10 @@ AWQ_CALL result<run_report> oneshot(const oneshot_options& options, machines& al
 {
     return oneshot<packed_product>(tbb_execution{}, options, all);
 }
+AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
+{
+    return oneshot(options, alone());
+}
 #endif
 
 } // namespace awq
