@@ -4,9 +4,8 @@
 // usage: bench_logits WINDOWS.jsonl MODEL OUT.f32 [MODEL OUT.f32]...
 // Writes float32, windows one after the other, each (tokens, vocabulary). A model is a directory or a
 // GGUF file. Prints a line for each.
+#include <awq/device/open_host_device.hpp>
 #include <awq/evaluate/evaluate.hpp>
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/tbb_execution.hpp>
 #include <awq/io/write_file.hpp>
 #include <awq/run/open_model.hpp>
 #include <awq/text/calibration_samples.hpp>
@@ -24,11 +23,11 @@ awq::status write_logits(const std::string& windows_path, const std::string& mod
     AWQ_TRY(const auto tokens, awq::open_tokenizer(model));
     AWQ_TRY(const awq::sample_set samples, awq::load_windows(windows_path, tokens));
     const auto& windows = samples.sequences;
-    const awq::tbb_execution how;
-    AWQ_TRY(const auto output, (awq::detail::run_model<awq::packed_product>(how, *source, windows, {}, "model")));
+    const auto machine = awq::open_host_device();
+    AWQ_TRY(const auto output, awq::detail::run_model(*machine, *source, windows, {}, "model"));
     const std::size_t rows = output.stream.tokens(), vocabulary = output.outer.lm_head().weight.rows();
     std::vector<float> logits(rows * vocabulary);
-    AWQ_CHECK(awq::detail::logits_of<awq::packed_product>(how, *source, output, 0, {logits.data(), rows, vocabulary}));
+    AWQ_CHECK(awq::detail::logits_of(*machine, *source, output, 0, {logits.data(), rows, vocabulary}));
     const std::string_view bytes{reinterpret_cast<const char*>(logits.data()), logits.size() * sizeof(float)};
     AWQ_CHECK(awq::write_file(target, bytes));
     std::printf("%s: %zu x %zu\n", model.c_str(), rows, vocabulary);

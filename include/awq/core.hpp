@@ -7,7 +7,9 @@
 #include <awq/calibration/activation_stats.hpp>
 #include <awq/calibration/loss_mask.hpp>
 #include <awq/config.hpp>
+#include <awq/execution/any_execution.hpp>
 #include <awq/execution/execution_concept.hpp>
+#include <awq/execution/for_each_row.hpp>
 #include <awq/execution/kernels/exponential.hpp>
 #include <awq/execution/kernels/scalar.hpp>
 #include <awq/execution/matrix_product.hpp>

@@ -20,6 +20,8 @@
 #include <awq/execution/products/reproducible.hpp>
 #include <awq/execution/scratch.hpp>
 #include <awq/execution/tbb_execution.hpp>
+#include <awq/quantization/any_quantizer.hpp>
+#include <awq/quantization/weight_format.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
 #include <awq/support/nearest_name.hpp>
 #include <awq/support/notice.hpp>

@@ -153,6 +153,118 @@
 #ifndef AWQ_MODEL_MODEL_CONFIG_HPP
 #define AWQ_MODEL_MODEL_CONFIG_HPP
 
+// ---- awq/device/forward/activation.hpp
+#ifndef AWQ_DEVICE_FORWARD_ACTIVATION_HPP
+#define AWQ_DEVICE_FORWARD_ACTIVATION_HPP
+
+#include <optional>
+#include <string_view>
+
+namespace awq {
+
+/// What the gate of an MLP, or the inside of one without a gate, goes through.
+enum class activation : unsigned char {
+    silu,
+    gelu_tanh,
+    gelu,
+    relu,
+    relu_squared,
+    xielu,          ///< with learned parameters; of an MLP without a gate
+    clamped_swiglu, ///< of gate and up together (gpt-oss); not linear in up
+};
+
+/// The activation by its name in config.json ("silu", "gelu_pytorch_tanh"). transformers has several names
+/// for each.
+inline std::optional<activation> activation_of(std::string_view name) noexcept
+{
+    if (name == "silu" || name == "swish") return activation::silu;
+    if (name == "gelu") return activation::gelu;
+    if (name == "relu") return activation::relu;
+    if (name == "relu2") return activation::relu_squared;
+    if (name == "xielu") return activation::xielu;
+    for (const std::string_view tanh :
+         {"gelu_pytorch_tanh", "gelu_python_tanh", "gelu_new", "gelu_fast", "gelu_accurate"})
+        if (name == tanh) return activation::gelu_tanh;
+    return std::nullopt;
+}
+
+/// Constants of xIELU.
+inline constexpr float xielu_beta = 0.5f, xielu_eps = -1e-6f;
+
+} // namespace awq
+
+#endif
+// ---- awq/device/forward/attention_rule.hpp
+#ifndef AWQ_DEVICE_FORWARD_ATTENTION_RULE_HPP
+#define AWQ_DEVICE_FORWARD_ATTENTION_RULE_HPP
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+/// Queries that grow with their position: times 1 + slope ln(1 + floor((position + shift) / length)).
+struct query_growth {
+    double slope = 0.0;
+    std::size_t length = 0; ///< 0: they do not
+    std::size_t shift = 0;
+
+    float at(std::size_t position) const noexcept
+    {
+        const auto steps = static_cast<double>((position + shift) / length);
+        return static_cast<float>(1.0 + slope * std::log1p(steps));
+    }
+};
+
+/// How the heads of a block see each other's tokens.
+struct attention_rule {
+    std::size_t heads = 1, kv_heads = 1;
+    std::size_t head = 0;              ///< size of a query's and key's head
+    std::size_t value_head = 0;        ///< of a value's
+    std::size_t window = 0;            ///< tokens that are seen, the own one included; 0: all before it
+    float scale = 1.0f;                ///< of scores
+    float cap = 0.0f;                  ///< scores become cap * tanh(score / cap); 0: they stay
+    std::size_t chunk = 0;             ///< tokens see those of their own chunk of this size only; 0: all
+    query_growth growth = {};          ///< of queries
+    std::span<const float> sinks = {}; ///< (heads) or empty: a score that is dropped after the softmax
+    std::vector<float> slopes = {};    ///< of heads: scores grow by slope * position of the key; or none
+    float slope_scale = 1.0f;          ///< of that; else than 1: after it is rounded to bfloat16
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/device/forward/norm_view.hpp
+#ifndef AWQ_DEVICE_FORWARD_NORM_VIEW_HPP
+#define AWQ_DEVICE_FORWARD_NORM_VIEW_HPP
+
+#include <span>
+
+namespace awq {
+
+/// rms: x / sqrt(mean(x^2) + eps); layer: (x - mean(x)) / sqrt(variance(x) + eps).
+enum class norm_kind : unsigned char { rms, layer };
+
+/// How a norm is computed: normed(x) * (weight + offset) + bias.
+struct norm_rule {
+    float eps = 1e-6f;
+    float offset = 0.0f;
+    norm_kind kind = norm_kind::rms;
+    bool has_weight = true; ///< else it multiplies by nothing
+    bool has_bias = false;
+};
+
+/// A norm's weight and bias, (size) or empty, and how it is computed.
+struct norm_view {
+    std::span<const float> weight = {}, bias = {};
+    norm_rule rule;
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/support/result.hpp
 #ifndef AWQ_SUPPORT_RESULT_HPP
 #define AWQ_SUPPORT_RESULT_HPP
@@ -632,44 +744,6 @@ inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
     return std::nullopt;
 }
 
-/// What the gate of an MLP, or the inside of one without a gate, goes through.
-enum class activation : unsigned char {
-    silu,
-    gelu_tanh,
-    gelu,
-    relu,
-    relu_squared,
-    xielu,          ///< with learned parameters; of an MLP without a gate
-    clamped_swiglu, ///< of gate and up together (gpt-oss); not linear in up
-};
-
-/// The activation by its name in config.json ("silu", "gelu_pytorch_tanh"). transformers has several names
-/// for each.
-inline std::optional<activation> activation_of(std::string_view name) noexcept
-{
-    if (name == "silu" || name == "swish") return activation::silu;
-    if (name == "gelu") return activation::gelu;
-    if (name == "relu") return activation::relu;
-    if (name == "relu2") return activation::relu_squared;
-    if (name == "xielu") return activation::xielu;
-    for (const std::string_view tanh :
-         {"gelu_pytorch_tanh", "gelu_python_tanh", "gelu_new", "gelu_fast", "gelu_accurate"})
-        if (name == tanh) return activation::gelu_tanh;
-    return std::nullopt;
-}
-
-/// rms: x / sqrt(mean(x^2) + eps); layer: (x - mean(x)) / sqrt(variance(x) + eps).
-enum class norm_kind : unsigned char { rms, layer };
-
-/// How a norm is computed: normed(x) * (weight + offset) + bias.
-struct norm_rule {
-    float eps = 1e-6f;
-    float offset = 0.0f;
-    norm_kind kind = norm_kind::rms;
-    bool has_weight = true; ///< else it multiplies by nothing
-    bool has_bias = false;
-};
-
 /// Rotary position embedding: `rope_theta` with `rope_scaling`, or `rope_parameters`.
 struct rope_config {
     rope_kind kind = rope_kind::plain;
@@ -738,19 +812,6 @@ struct latent_config {
     std::size_t rotary = 0;     ///< those that are
     std::size_t value = 0;      ///< of a value head
     bool pairs = true;          ///< neighbouring dimensions turn together
-};
-
-/// Queries that grow with their position: times 1 + slope ln(1 + floor((position + shift) / length)).
-struct query_growth {
-    double slope = 0.0;
-    std::size_t length = 0; ///< 0: they do not
-    std::size_t shift = 0;
-
-    float at(std::size_t position) const noexcept
-    {
-        const auto steps = static_cast<double>((position + shift) / length);
-        return static_cast<float>(1.0 + slope * std::log1p(steps));
-    }
 };
 
 /// What a checkpoint calls its tensors.
@@ -1284,13 +1345,9 @@ protected:
 #ifndef AWQ_EVALUATE_EVALUATE_OPTIONS_HPP
 #define AWQ_EVALUATE_EVALUATE_OPTIONS_HPP
 
-// ---- awq/format/any_quantizer.hpp
-#ifndef AWQ_FORMAT_ANY_QUANTIZER_HPP
-#define AWQ_FORMAT_ANY_QUANTIZER_HPP
-
-// ---- awq/format/weight_format.hpp
-#ifndef AWQ_FORMAT_WEIGHT_FORMAT_HPP
-#define AWQ_FORMAT_WEIGHT_FORMAT_HPP
+// ---- awq/quantization/any_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_ANY_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_ANY_QUANTIZER_HPP
 
 // ---- awq/quantization/fp4_quantizer.hpp
 #ifndef AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
@@ -2265,92 +2322,6 @@ private:
 };
 
 static_assert(magnitude_quantizer<fp4_quantizer>);
-
-} // namespace awq
-
-#endif
-
-#include <cstddef>
-#include <functional>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <variant>
-
-namespace awq {
-
-/// Integers, in groups of neighbouring columns.
-struct integer_format {
-    scheme format;
-    std::size_t group_size = 128; ///< 0: per channel
-
-    friend bool operator==(const integer_format&, const integer_format&) = default;
-};
-
-/// FP8 E4M3, with a scale for each block of rows and columns.
-struct fp8_format {
-    std::size_t block_rows = 1;
-    std::size_t block_cols = 0; ///< 0: the whole row
-
-    friend bool operator==(const fp8_format&, const fp8_format&) = default;
-};
-
-/// FP4 E2M1.
-struct fp4_format {
-    fp4_kind kind = fp4_kind::nvfp4;
-
-    friend bool operator==(const fp4_format&, const fp4_format&) = default;
-};
-
-/// What servers do with a quantized layer's inputs, as the checkpoint tells them. Runs and readers
-/// leave activations as they are.
-enum class activation_rounding {
-    none,
-    int8_token, ///< to 8-bit integers, each token by its own scale
-    fp8_token,  ///< to FP8, each token by its own scale
-    fp8_group,  ///< to FP8, each 128 channels of a token by their own scale
-    fp4_group,  ///< to NVFP4, by a scale of the whole input that calibration finds
-};
-
-/// How a checkpoint stores a quantized linear layer.
-struct weight_format {
-    using weights_type = std::variant<integer_format, fp8_format, fp4_format>;
-
-    weights_type weights;
-    activation_rounding activations = activation_rounding::none;
-
-    weight_format() = default;
-    template <class Weights>
-    requires(std::constructible_from<weights_type, const Weights&>) constexpr weight_format(
-        const Weights& how, activation_rounding inputs = activation_rounding::none)
-        : weights(how), activations(inputs)
-    {}
-
-    const integer_format* integers() const noexcept { return std::get_if<integer_format>(&weights); }
-
-    friend bool operator==(const weight_format&, const weight_format&) = default;
-};
-
-/// The format of a layer by its full name ("model.layers.0.mlp.up_proj"); nothing where the layer
-/// stays as it is.
-using weight_format_choice = std::function<std::optional<weight_format>(std::string_view)>;
-
-/// For texts: "W4A16_ASYM g128", "FP8 128x128", "NVFP4".
-inline std::string describe(const integer_format& how)
-{
-    return std::string{name_of(how.format)} +
-           (how.group_size == 0 ? " per channel" : " g" + std::to_string(how.group_size));
-}
-inline std::string describe(const fp8_format& how)
-{
-    if (how.block_cols == 0 && how.block_rows == 1) return "FP8 per channel";
-    return "FP8 " + std::to_string(how.block_rows) + "x" + std::to_string(how.block_cols);
-}
-inline std::string describe(const fp4_format& how) { return name_of(how.kind); }
-inline std::string describe(const weight_format& how)
-{
-    return std::visit([](const auto& weights) { return describe(weights); }, how.weights);
-}
 
 } // namespace awq
 
@@ -6145,6 +6116,95 @@ constexpr integer_quantizer quantizer_of(std::size_t group_size, dtype storage =
 } // namespace awq
 
 #endif
+// ---- awq/quantization/weight_format.hpp
+#ifndef AWQ_QUANTIZATION_WEIGHT_FORMAT_HPP
+#define AWQ_QUANTIZATION_WEIGHT_FORMAT_HPP
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace awq {
+
+/// Integers, in groups of neighbouring columns.
+struct integer_format {
+    scheme format;
+    std::size_t group_size = 128; ///< 0: per channel
+
+    friend bool operator==(const integer_format&, const integer_format&) = default;
+};
+
+/// FP8 E4M3, with a scale for each block of rows and columns.
+struct fp8_format {
+    std::size_t block_rows = 1;
+    std::size_t block_cols = 0; ///< 0: the whole row
+
+    friend bool operator==(const fp8_format&, const fp8_format&) = default;
+};
+
+/// FP4 E2M1.
+struct fp4_format {
+    fp4_kind kind = fp4_kind::nvfp4;
+
+    friend bool operator==(const fp4_format&, const fp4_format&) = default;
+};
+
+/// What servers do with a quantized layer's inputs, as the checkpoint tells them. Runs and readers
+/// leave activations as they are.
+enum class activation_rounding {
+    none,
+    int8_token, ///< to 8-bit integers, each token by its own scale
+    fp8_token,  ///< to FP8, each token by its own scale
+    fp8_group,  ///< to FP8, each 128 channels of a token by their own scale
+    fp4_group,  ///< to NVFP4, by a scale of the whole input that calibration finds
+};
+
+/// How a checkpoint stores a quantized linear layer.
+struct weight_format {
+    using weights_type = std::variant<integer_format, fp8_format, fp4_format>;
+
+    weights_type weights;
+    activation_rounding activations = activation_rounding::none;
+
+    weight_format() = default;
+    template <class Weights>
+    requires(std::constructible_from<weights_type, const Weights&>) constexpr weight_format(
+        const Weights& how, activation_rounding inputs = activation_rounding::none)
+        : weights(how), activations(inputs)
+    {}
+
+    const integer_format* integers() const noexcept { return std::get_if<integer_format>(&weights); }
+
+    friend bool operator==(const weight_format&, const weight_format&) = default;
+};
+
+/// The format of a layer by its full name ("model.layers.0.mlp.up_proj"); nothing where the layer
+/// stays as it is.
+using weight_format_choice = std::function<std::optional<weight_format>(std::string_view)>;
+
+/// For texts: "W4A16_ASYM g128", "FP8 128x128", "NVFP4".
+inline std::string describe(const integer_format& how)
+{
+    return std::string{name_of(how.format)} +
+           (how.group_size == 0 ? " per channel" : " g" + std::to_string(how.group_size));
+}
+inline std::string describe(const fp8_format& how)
+{
+    if (how.block_cols == 0 && how.block_rows == 1) return "FP8 per channel";
+    return "FP8 " + std::to_string(how.block_rows) + "x" + std::to_string(how.block_cols);
+}
+inline std::string describe(const fp4_format& how) { return name_of(how.kind); }
+inline std::string describe(const weight_format& how)
+{
+    return std::visit([](const auto& weights) { return describe(weights); }, how.weights);
+}
+
+} // namespace awq
+
+#endif
 
 #include <cstddef>
 #include <span>
@@ -8720,7 +8780,6 @@ inline result<layout> plan_layout(std::vector<tensor_spec> specs, metadata pairs
 #define AWQ_MODEL_BLOCK_BLOCK_LINEAR_HPP
 
 #include <cstddef>
-#include <span>
 #include <string>
 
 namespace awq {
@@ -8731,13 +8790,6 @@ inline constexpr value_id hidden_state = 0;
 
 /// An index that points nowhere: a tensor or a layer that a part does not have.
 inline constexpr std::size_t none_here = static_cast<std::size_t>(-1);
-
-/// A linear layer, y = x weight^T + bias: weight (out_features, in_features), bias (out_features)
-/// or empty. Views of memory that somebody else owns.
-struct linear_view {
-    matrix_view<const float> weight;
-    std::span<const float> bias = {};
-};
 
 /// A linear layer of a block by its tensors' indices, and the value that it reads.
 struct block_linear {
@@ -8863,10 +8915,152 @@ struct expected_tensor {
 #ifndef AWQ_MODEL_PARTS_ATTENTION_HPP
 #define AWQ_MODEL_PARTS_ATTENTION_HPP
 
-// ---- awq/model/parts/attend.hpp
-#ifndef AWQ_MODEL_PARTS_ATTEND_HPP
-#define AWQ_MODEL_PARTS_ATTEND_HPP
+// ---- awq/device/forward/head_turn.hpp
+#ifndef AWQ_DEVICE_FORWARD_HEAD_TURN_HPP
+#define AWQ_DEVICE_FORWARD_HEAD_TURN_HPP
 
+// ---- awq/device/forward/rope_table.hpp
+#ifndef AWQ_DEVICE_FORWARD_ROPE_TABLE_HPP
+#define AWQ_DEVICE_FORWARD_ROPE_TABLE_HPP
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+/// Cosines and sines of rotary position embedding (Su et al. 2021) for the first positions.
+class rope_table {
+public:
+    rope_table() = default;
+    /// Zeros for `length` positions of `pairs` pairs of dimensions.
+    rope_table(std::size_t pairs, std::size_t length)
+        : pairs_(pairs), length_(length), cosines_(length * pairs), sines_(length * pairs)
+    {}
+
+    void set(std::size_t position, std::size_t pair, float cosine, float sine) noexcept
+    {
+        cosines_[position * pairs_ + pair] = cosine;
+        sines_[position * pairs_ + pair] = sine;
+    }
+
+    std::size_t pairs() const noexcept { return pairs_; }
+    std::size_t length() const noexcept { return length_; }
+    /// Of all pairs at a position.
+    std::span<const float> cosines(std::size_t position) const noexcept
+    {
+        return std::span{cosines_}.subspan(position * pairs_, pairs_);
+    }
+    std::span<const float> sines(std::size_t position) const noexcept
+    {
+        return std::span{sines_}.subspan(position * pairs_, pairs_);
+    }
+
+private:
+    std::size_t pairs_ = 0;
+    std::size_t length_ = 0;
+    std::vector<float> cosines_;
+    std::vector<float> sines_;
+};
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+
+namespace awq {
+
+/// How queries or keys are prepared, head by head.
+struct head_turn {
+    std::size_t head = 0;
+    const rope_table* rope = nullptr; ///< null: not turned
+    bool pairs = false;               ///< neighbours are turned together, not the two halves
+    norm_view norm = {};
+    bool has_norm = false;
+    bool norm_is_wide = false;  ///< of all heads together
+    bool norm_is_after = false; ///< after the rotation
+    std::size_t plain = 0;      ///< first dimensions of a head that are not turned
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/device/forward/sequences.hpp
+#ifndef AWQ_DEVICE_FORWARD_SEQUENCES_HPP
+#define AWQ_DEVICE_FORWARD_SEQUENCES_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+/// How the rows of one (tokens, hidden) matrix fall into sequences, which do not see each other.
+class sequences {
+public:
+    sequences() = default;
+    explicit sequences(std::span<const std::size_t> lengths)
+    {
+        for (const std::size_t length : lengths) push_back(length);
+    }
+    /// `count` sequences of `length` tokens each.
+    static sequences uniform(std::size_t count, std::size_t length)
+    {
+        sequences made;
+        for (std::size_t i = 0; i < count; ++i) made.push_back(length);
+        return made;
+    }
+    /// Appends a sequence of `length` tokens.
+    void push_back(std::size_t length) { offsets_.push_back(offsets_.back() + length); }
+
+    std::size_t count() const noexcept { return offsets_.size() - 1; }
+    std::size_t tokens() const noexcept { return offsets_.back(); }
+    /// First row of sequence `index`.
+    std::size_t begin(std::size_t index) const noexcept { return offsets_[index]; }
+    std::size_t length(std::size_t index) const noexcept { return offsets_[index + 1] - offsets_[index]; }
+    std::size_t longest() const noexcept
+    {
+        std::size_t most = 0;
+        for (std::size_t i = 0; i < count(); ++i) most = std::max(most, length(i));
+        return most;
+    }
+
+private:
+    std::vector<std::size_t> offsets_ = {0};
+};
+
+namespace detail {
+
+/// The position of every row: row `begin(s) + t` of a sequence stands at `start + t`.
+inline std::vector<std::size_t> positions_of(const sequences& batch, std::size_t start)
+{
+    std::vector<std::size_t> positions(batch.tokens());
+    for (std::size_t s = 0; s < batch.count(); ++s)
+        for (std::size_t t = 0; t < batch.length(s); ++t) positions[batch.begin(s) + t] = start + t;
+    return positions;
+}
+
+} // namespace detail
+
+} // namespace awq
+
+#endif
+// ---- awq/device/no_memory.hpp
+#ifndef AWQ_DEVICE_NO_MEMORY_HPP
+#define AWQ_DEVICE_NO_MEMORY_HPP
+
+namespace awq::detail {
+
+inline error no_memory(const char* what)
+{
+    return error{error_code::out_of_memory, "no memory for ", what, "; run fewer tokens at a time"};
+}
+
+} // namespace awq::detail
+
+#endif
 // ---- awq/execution/scratch.hpp
 #ifndef AWQ_EXECUTION_SCRATCH_HPP
 #define AWQ_EXECUTION_SCRATCH_HPP
@@ -8967,1353 +9161,6 @@ private:
     block block_;
     std::size_t size_ = 0;
 };
-
-} // namespace awq
-
-#endif
-// ---- awq/execution/serial_execution.hpp
-#ifndef AWQ_EXECUTION_SERIAL_EXECUTION_HPP
-#define AWQ_EXECUTION_SERIAL_EXECUTION_HPP
-
-namespace awq {
-
-/// Does the work on the calling thread, in order.
-struct serial_execution {
-    using policy_axis = axis::execution;
-    static constexpr std::string_view name = "serial";
-
-    precision operands = precision::float32; ///< of large products
-
-    template <class Task>
-    constexpr void for_each(std::size_t count, Task&& task) const
-    {
-        for (std::size_t i = 0; i < count; ++i) task(i);
-    }
-};
-
-static_assert(execution<serial_execution>);
-
-} // namespace awq
-
-#endif
-// ---- awq/model/forward/linear.hpp
-#ifndef AWQ_MODEL_FORWARD_LINEAR_HPP
-#define AWQ_MODEL_FORWARD_LINEAR_HPP
-
-// ---- awq/execution/kernels/xsimd.hpp
-#ifndef AWQ_EXECUTION_KERNELS_XSIMD_HPP
-#define AWQ_EXECUTION_KERNELS_XSIMD_HPP
-
-// ---- awq/execution/kernels/exponential.hpp
-#ifndef AWQ_EXECUTION_KERNELS_EXPONENTIAL_HPP
-#define AWQ_EXECUTION_KERNELS_EXPONENTIAL_HPP
-
-#include <bit>
-#include <cstdint>
-
-namespace awq::kernels {
-
-/// Below, e^x is not a normal float and counts as zero; above, it is as at the ceiling, which is next
-/// to the largest float.
-inline constexpr float exponential_floor = -87.33f, exponential_ceiling = 88.72f;
-
-namespace detail {
-
-/// e^x between the floor and the ceiling; a NaN stays one.
-///
-/// `Float` is float or a register of floats, `Integer` the 32-bit integers beside it. Products and
-/// sums are rounded one by one, so the bits are the same in every register and on every machine, which
-/// those of std::exp and xsimd::exp are not.
-template <class Float, class Integer>
-inline Float exponential_within(const Float& x) noexcept
-{
-    // x = n ln 2 + r. Adding the anchor rounds to a whole number, which is then in the lowest bits.
-    const Float anchor(12582912.0f);
-    const Float anchored = x * Float(1.44269504f) + anchor;
-    const Float n = anchored - anchor;
-    const Float r = (x - n * Float(0.693359375f)) - n * Float(-2.12194440e-4f);
-    // e^r = 1 + r + r^2 q(r), q the polynomial with the least largest error for |r| < ln(2) / 2.
-    Float q = Float(1.38145394e-3f) * r + Float(8.36874545e-3f);
-    q = q * r + Float(4.16683890e-2f);
-    q = q * r + Float(1.66665211e-1f);
-    q = q * r + Float(4.99999940e-1f);
-    const Float power = q * (r * r) + r + Float(1.0f);
-    // Times 2^n: n is added to the exponent.
-    return std::bit_cast<Float>(std::bit_cast<Integer>(power) + (std::bit_cast<Integer>(anchored) << 23));
-}
-
-} // namespace detail
-
-/// e^x within one unit in the last place, from zero to the largest float; a NaN stays one.
-inline float exponential(float x) noexcept
-{
-    const float within = x > exponential_ceiling ? exponential_ceiling : x;
-    if (x < exponential_floor) return 0.0f;
-    return detail::exponential_within<float, std::int32_t>(within);
-}
-
-} // namespace awq::kernels
-
-#endif
-// ---- awq/execution/kernels/scalar.hpp
-#ifndef AWQ_EXECUTION_KERNELS_SCALAR_HPP
-#define AWQ_EXECUTION_KERNELS_SCALAR_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <span>
-
-/// The reference kernels: plain loops over caller-owned memory. `kernels/xsimd.hpp` has the same
-/// names and signatures, and says where its results may differ in the last bits.
-/// Spans of one call have the same length; an output may be the same memory as an input.
-namespace awq::kernels::scalar {
-
-/// sums[c] += |x(t, c)| over all rows t, in float64 and in the order of the rows.
-inline void add_abs(matrix_view<const float> x, std::span<double> sums) noexcept
-{
-    for (std::size_t t = 0; t < x.rows(); ++t)
-        for (std::size_t c = 0; c < x.cols(); ++c) sums[c] += std::fabs(x(t, c));
-}
-
-/// sums[c] += x(t, c)^2 over all rows t, in float64 and in the order of the rows.
-inline void add_squares(matrix_view<const float> x, std::span<double> sums) noexcept
-{
-    for (std::size_t t = 0; t < x.rows(); ++t)
-        for (std::size_t c = 0; c < x.cols(); ++c) sums[c] += double{x(t, c)} * x(t, c);
-}
-
-/// What `min_max` finds.
-struct min_max_pair {
-    float min;
-    float max;
-};
-
-/// The smallest and the largest of `values`, at least one; NaN is not allowed.
-inline min_max_pair min_max(std::span<const float> values) noexcept
-{
-    min_max_pair found{values[0], values[0]};
-    for (const float value : values) {
-        found.min = std::min(found.min, value);
-        found.max = std::max(found.max, value);
-    }
-    return found;
-}
-
-/// Sum of a[i] b[i].
-inline float dot(std::span<const float> a, std::span<const float> b) noexcept
-{
-    float sum = 0.0f;
-    for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-    return sum;
-}
-
-/// Sum of squares, in float64.
-inline double sum_of_squares(std::span<const float> values) noexcept
-{
-    double sum = 0.0;
-    for (const float value : values) sum += double{value} * value;
-    return sum;
-}
-
-/// y += factor * x.
-inline void add_scaled(float factor, std::span<const float> x, std::span<float> y) noexcept
-{
-    for (std::size_t i = 0; i < x.size(); ++i) y[i] += factor * x[i];
-}
-
-/// y += x.
-inline void add(std::span<const float> x, std::span<float> y) noexcept
-{
-    for (std::size_t i = 0; i < x.size(); ++i) y[i] += x[i];
-}
-
-/// out = a * b, element by element: a row's columns times their scales.
-inline void multiply(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
-{
-    for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] * b[i];
-}
-
-/// out = a / b, element by element.
-inline void divide(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
-{
-    for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] / b[i];
-}
-
-/// out = factor * x.
-inline void scale(float factor, std::span<const float> x, std::span<float> out) noexcept
-{
-    for (std::size_t i = 0; i < x.size(); ++i) out[i] = factor * x[i];
-}
-
-/// Root-mean-square norm of one row (Zhang and Sennrich 2019):
-/// out = x / rms(x) * (weight + offset).
-inline void rms_norm(std::span<const float> x, std::span<const float> weight, float eps, std::span<float> out,
-                     float offset = 0.0f) noexcept
-{
-    const double mean = sum_of_squares(x) / static_cast<double>(x.size());
-    const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
-    for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * inverse * (weight[i] + offset);
-}
-
-/// out = silu(gate) * up, silu(x) = x / (1 + exp(-x)).
-inline void silu_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
-{
-    for (std::size_t i = 0; i < gate.size(); ++i) out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
-}
-
-/// out = gelu(gate) * up with the tanh approximation of Hendrycks and Gimpel 2016:
-/// gelu(x) = x / 2 (1 + tanh(u)) = x / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3).
-inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
-{
-    constexpr float twice = 1.5957691216057308f; // 2 sqrt(2 / pi)
-    for (std::size_t i = 0; i < gate.size(); ++i) {
-        const float x = gate[i];
-        out[i] = x / (1.0f + exponential(-twice * (x + 0.044715f * x * x * x))) * up[i];
-    }
-}
-
-/// values = exp(factor * values - shift), in place; their sum.
-inline float exponentials(float factor, float shift, std::span<float> values) noexcept
-{
-    float sum = 0.0f;
-    for (float& value : values) sum += value = exponential(factor * value - shift);
-    return sum;
-}
-
-/// values = softmax(factor * values), in place; at least one value.
-inline void softmax(float factor, std::span<float> values) noexcept
-{
-    const float shift = factor * (factor < 0.0f ? min_max(values).min : min_max(values).max);
-    const float sum = exponentials(factor, shift, values);
-    scale(1.0f / sum, values, values);
-}
-
-/// Turns the pairs (first[i], second[i]) by the angles whose cosines and sines are given.
-inline void rotate(std::span<const float> cosines, std::span<const float> sines, std::span<float> first,
-                   std::span<float> second) noexcept
-{
-    for (std::size_t i = 0; i < first.size(); ++i) {
-        const float a = first[i];
-        const float b = second[i];
-        first[i] = a * cosines[i] - b * sines[i];
-        second[i] = b * cosines[i] + a * sines[i];
-    }
-}
-
-} // namespace awq::kernels::scalar
-
-#endif
-// ---- awq/execution/kernels/simd_batch.hpp
-#ifndef AWQ_EXECUTION_KERNELS_SIMD_BATCH_HPP
-#define AWQ_EXECUTION_KERNELS_SIMD_BATCH_HPP
-
-// ---- awq/execution/kernels/one_lane.hpp
-#ifndef AWQ_EXECUTION_KERNELS_ONE_LANE_HPP
-#define AWQ_EXECUTION_KERNELS_ONE_LANE_HPP
-
-#include <cmath>
-#include <cstddef>
-
-/// What the kernels use of xsimd, for processors that it does not know, such as RISC-V: a register holds
-/// one number, and the same kernels become scalar code with the same bits.
-namespace awq::kernels::one_lane {
-
-struct default_arch {
-    static constexpr const char* name() noexcept { return "scalar"; }
-};
-
-// The instruction sets that kernels ask for; none is there.
-struct sse2;
-struct sse4_2;
-struct avx2;
-struct avx512f;
-struct neon64;
-template <class Base>
-struct fma3;
-
-template <class T, class Arch = default_arch>
-struct batch {
-    static constexpr std::size_t size = 1;
-
-    T value;
-
-    batch() = default;
-    explicit batch(T all) noexcept : value(all) {}
-    template <class From>
-    static batch load_unaligned(const From* from) noexcept
-    {
-        return batch(static_cast<T>(*from));
-    }
-    void store_unaligned(T* to) const noexcept { *to = value; }
-
-    batch operator-() const noexcept { return batch(-value); }
-    batch operator<<(int count) const noexcept { return batch(value << count); }
-    friend batch operator+(batch a, batch b) noexcept { return batch(a.value + b.value); }
-    friend batch operator-(batch a, batch b) noexcept { return batch(a.value - b.value); }
-    friend batch operator*(batch a, batch b) noexcept { return batch(a.value * b.value); }
-    friend batch operator/(batch a, batch b) noexcept { return batch(a.value / b.value); }
-    friend bool operator<(batch a, batch b) noexcept { return a.value < b.value; }
-};
-
-template <class T, class Arch>
-batch<T, Arch> fabs(batch<T, Arch> a) noexcept
-{
-    return batch<T, Arch>(std::fabs(a.value));
-}
-
-template <class T, class Arch>
-batch<T, Arch> fma(batch<T, Arch> a, batch<T, Arch> b, batch<T, Arch> c) noexcept
-{
-    return batch<T, Arch>(std::fma(a.value, b.value, c.value));
-}
-
-/// The second where one is a NaN, as SSE's instruction.
-template <class T, class Arch>
-batch<T, Arch> min(batch<T, Arch> a, batch<T, Arch> b) noexcept
-{
-    return a < b ? a : b;
-}
-
-template <class T, class Arch>
-batch<T, Arch> max(batch<T, Arch> a, batch<T, Arch> b) noexcept
-{
-    return b < a ? a : b;
-}
-
-template <class T, class Arch>
-batch<T, Arch> select(bool chosen, batch<T, Arch> a, batch<T, Arch> b) noexcept
-{
-    return chosen ? a : b;
-}
-
-} // namespace awq::kernels::one_lane
-
-#endif
-
-// The one place where xsimd comes in. Third-party, but heap-free: everything here is registers.
-#if AWQ_VECTOR_FLOATS > 1
-#include <xsimd/xsimd.hpp>
-#endif
-
-#include <bit>
-#include <cstddef>
-#include <type_traits>
-#include <utility>
-
-namespace awq::kernels {
-
-#if AWQ_VECTOR_FLOATS > 1
-namespace vectors = ::xsimd;
-#else
-namespace vectors = one_lane;
-#endif
-
-/// The widest instruction set that the including translation unit is compiled for. Kernels take it
-/// as a defaulted template parameter, so that two units built with different flags and linked
-/// together keep two instances instead of sharing one that half of the machines cannot run.
-using default_arch = vectors::default_arch;
-
-template <class Arch>
-using float_batch = vectors::batch<float, Arch>;
-
-template <class Arch>
-using double_batch = vectors::batch<double, Arch>;
-
-/// Floats in one register.
-template <class Arch>
-inline constexpr std::size_t lanes = float_batch<Arch>::size;
-
-/// Vector registers of the instruction set: 32 on AVX-512 and on 64-bit ARM, else 16.
-template <class Arch>
-inline constexpr std::size_t register_count = lanes<Arch> == 16 || std::is_base_of_v<vectors::neon64, Arch> ? 32 : 16;
-
-/// Calls f(0), f(1) ... f(Count - 1) with compile-time indices, unrolled at any optimisation level.
-template <std::size_t Count, class F>
-[[gnu::always_inline]] inline void unroll(F&& f)
-{
-    [&]<std::size_t... I>(std::index_sequence<I...>) AWQ_INLINED { (f(std::integral_constant<std::size_t, I>{}), ...); }
-    (std::make_index_sequence<Count>{});
-}
-
-namespace detail {
-
-/// part[i] + part[i + Count / 2] for all i, and so on until one is left.
-template <std::size_t Count, class Batch>
-[[gnu::always_inline]] inline Batch parts_sum(const Batch* part, std::size_t stride = 1)
-{
-    if constexpr (Count == 1)
-        return part[0];
-    else
-        return parts_sum<Count / 2>(part, 2 * stride) + parts_sum<Count / 2>(part + stride, 2 * stride);
-}
-
-#if AWQ_VECTOR_FLOATS > 1
-/// The same for the lanes of one register, as a vector of the compiler's own.
-template <class Vector, std::size_t... I>
-[[gnu::always_inline]] inline auto lanes_sum(const Vector& values, std::index_sequence<I...>)
-{
-    constexpr std::size_t half = sizeof...(I);
-    const auto sum =
-        __builtin_shufflevector(values, values, I...) + __builtin_shufflevector(values, values, (I + half)...);
-    if constexpr (half == 2)
-        return sum[0] + sum[1];
-    else
-        return lanes_sum(sum, std::make_index_sequence<half / 2>{});
-}
-#endif
-
-} // namespace detail
-
-/// Bytes of sums that run side by side, whatever the register holds: one register of AVX-512, two of
-/// AVX2, four of SSE. So a sum along a row has the same bits on every instruction set.
-inline constexpr std::size_t bytes_side_by_side = 64;
-
-/// Sums of every 16th float, or of every 8th double.
-template <class T, class Arch>
-struct side_by_side {
-    using batch = vectors::batch<T, Arch>;
-    static constexpr std::size_t size = bytes_side_by_side / sizeof(T);
-    static constexpr std::size_t parts = size / batch::size;
-    static_assert(parts * batch::size == size);
-
-    batch part[parts];
-
-    [[gnu::always_inline]] explicit side_by_side(T start = T(0))
-    {
-        unroll<parts>([&](auto p) AWQ_INLINED { part[p] = batch(start); });
-    }
-    /// The sum of all, by halves: each and the one half of the way behind it.
-    [[gnu::always_inline]] T total() const
-    {
-#if AWQ_VECTOR_FLOATS > 1
-        using vector [[gnu::vector_size(sizeof(batch))]] = T;
-        const vector sum = std::bit_cast<vector>(detail::parts_sum<parts>(part));
-        if constexpr (batch::size == 2)
-            return sum[0] + sum[1];
-        else
-            return detail::lanes_sum(sum, std::make_index_sequence<batch::size / 2>{});
-#else
-        return detail::parts_sum<parts>(part).value;
-#endif
-    }
-};
-
-/// Calls body(p, i) for every whole register from element i on that belongs to part p of
-/// `side_by_side`, as long as all its parts are there; where the rest begins.
-template <class T, class Arch, class Body>
-[[gnu::always_inline]] inline std::size_t for_parts(std::size_t size, Body&& body)
-{
-    using sums = side_by_side<T, Arch>;
-    std::size_t i = 0;
-    for (; i + sums::size <= size; i += sums::size)
-        unroll<sums::parts>([&](auto p) AWQ_INLINED { body(p, i + p * sums::batch::size); });
-    return i;
-}
-
-} // namespace awq::kernels
-
-#endif
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <span>
-
-/// The kernels of `kernels/scalar.hpp` over SIMD registers; heap-free. Element-by-element kernels
-/// and column sums give the same bits as the reference. Sums along a row run in 64 bytes side by side
-/// and differ from it by a few units in the last place, but not from one instruction set to another:
-/// nothing here is fused, which would pay only where memory is not the limit anyway.
-namespace awq::kernels::simd {
-
-namespace detail {
-
-/// Calls body(first) for every whole register of `size` floats; where the rest begins.
-template <class Arch, class Body>
-[[gnu::always_inline]] inline std::size_t for_registers(std::size_t size, Body&& body)
-{
-    std::size_t i = 0;
-    for (; i + lanes<Arch> <= size; i += lanes<Arch>) body(i);
-    return i;
-}
-
-template <class Arch>
-[[gnu::always_inline]] inline float_batch<Arch> load(std::span<const float> values, std::size_t i)
-{
-    return float_batch<Arch>::load_unaligned(values.data() + i);
-}
-
-template <class Arch>
-[[gnu::always_inline]] inline float_batch<Arch> exponential(const float_batch<Arch>& x)
-{
-    using batch = float_batch<Arch>;
-    // The second operand comes out where one is a NaN.
-    const batch within = vectors::min(batch(exponential_ceiling), x);
-    const batch power = kernels::detail::exponential_within<batch, vectors::batch<std::int32_t, Arch>>(within);
-    return vectors::select(x < batch(exponential_floor), batch(0.0f), power);
-}
-
-/// Rows summed in one pass, so that the float64 sums are loaded and stored once for all of them.
-inline constexpr std::size_t rows_at_once = 8;
-
-/// sums[c] += value(x(t, c)) for `Rows` rows, in the order of the rows.
-template <class Arch, std::size_t Rows, class Value>
-void add_rows(matrix_view<const float> x, std::span<double> sums, Value value) noexcept
-{
-    using batch = double_batch<Arch>;
-    constexpr std::size_t width = batch::size;
-    std::size_t c = 0;
-    for (; c + width <= x.cols(); c += width) {
-        batch sum = batch::load_unaligned(sums.data() + c);
-        unroll<Rows>([&](auto t)
-                         AWQ_INLINED { sum = sum + value(batch::load_unaligned(x.data() + t * x.stride() + c)); });
-        sum.store_unaligned(sums.data() + c);
-    }
-    for (; c < x.cols(); ++c)
-        for (std::size_t t = 0; t < Rows; ++t) sums[c] += value(double{x(t, c)});
-}
-
-template <class Arch, class Value>
-void add_columns(matrix_view<const float> x, std::span<double> sums, Value value) noexcept
-{
-    std::size_t t = 0;
-    for (; t + rows_at_once <= x.rows(); t += rows_at_once)
-        add_rows<Arch, rows_at_once>(x.rows_from(t, rows_at_once), sums, value);
-    for (; t < x.rows(); ++t) add_rows<Arch, 1>(x.rows_from(t, 1), sums, value);
-}
-
-} // namespace detail
-
-template <class Arch = default_arch>
-void add_abs(matrix_view<const float> x, std::span<double> sums) noexcept
-{
-    detail::add_columns<Arch>(x, sums, [](auto value) {
-        using std::fabs;
-        using vectors::fabs;
-        return fabs(value);
-    });
-}
-
-template <class Arch = default_arch>
-void add_squares(matrix_view<const float> x, std::span<double> sums) noexcept
-{
-    detail::add_columns<Arch>(x, sums, [](auto value) { return value * value; });
-}
-
-using scalar::min_max_pair;
-
-template <class Arch = default_arch>
-min_max_pair min_max(std::span<const float> values) noexcept
-{
-    side_by_side<float, Arch> low(values[0]), high(values[0]);
-    const std::size_t rest = for_parts<float, Arch>(values.size(), [&](auto p, std::size_t i) {
-        const auto value = detail::load<Arch>(values, i);
-        low.part[p] = vectors::min(low.part[p], value);
-        high.part[p] = vectors::max(high.part[p], value);
-    });
-    float lows[low.size], highs[high.size];
-    std::memcpy(lows, low.part, sizeof lows);
-    std::memcpy(highs, high.part, sizeof highs);
-    min_max_pair found{scalar::min_max(lows).min, scalar::min_max(highs).max};
-    for (const float value : values.subspan(rest)) {
-        found.min = std::min(found.min, value);
-        found.max = std::max(found.max, value);
-    }
-    return found;
-}
-
-template <class Arch = default_arch>
-float dot(std::span<const float> a, std::span<const float> b) noexcept
-{
-    side_by_side<float, Arch> sums;
-    const std::size_t rest = for_parts<float, Arch>(a.size(), [&](auto p, std::size_t i) {
-        sums.part[p] = sums.part[p] + detail::load<Arch>(a, i) * detail::load<Arch>(b, i);
-    });
-    return sums.total() + scalar::dot(a.subspan(rest), b.subspan(rest));
-}
-
-template <class Arch = default_arch>
-double sum_of_squares(std::span<const float> values) noexcept
-{
-    side_by_side<double, Arch> sums;
-    const std::size_t rest = for_parts<double, Arch>(values.size(), [&](auto p, std::size_t i) {
-        const auto value = double_batch<Arch>::load_unaligned(values.data() + i);
-        sums.part[p] = sums.part[p] + value * value;
-    });
-    return sums.total() + scalar::sum_of_squares(values.subspan(rest));
-}
-
-template <class Arch = default_arch>
-void add_scaled(float factor, std::span<const float> x, std::span<float> y) noexcept
-{
-    const float_batch<Arch> factors(factor);
-    const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
-        const auto product = factors * detail::load<Arch>(x, i);
-        (detail::load<Arch>(y, i) + product).store_unaligned(y.data() + i);
-    });
-    scalar::add_scaled(factor, x.subspan(rest), y.subspan(rest));
-}
-
-template <class Arch = default_arch>
-void add(std::span<const float> x, std::span<float> y) noexcept
-{
-    const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
-        (detail::load<Arch>(x, i) + detail::load<Arch>(y, i)).store_unaligned(y.data() + i);
-    });
-    scalar::add(x.subspan(rest), y.subspan(rest));
-}
-
-template <class Arch = default_arch>
-void multiply(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
-{
-    const std::size_t rest = detail::for_registers<Arch>(a.size(), [&](std::size_t i) {
-        (detail::load<Arch>(a, i) * detail::load<Arch>(b, i)).store_unaligned(out.data() + i);
-    });
-    scalar::multiply(a.subspan(rest), b.subspan(rest), out.subspan(rest));
-}
-
-template <class Arch = default_arch>
-void divide(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
-{
-    const std::size_t rest = detail::for_registers<Arch>(a.size(), [&](std::size_t i) {
-        (detail::load<Arch>(a, i) / detail::load<Arch>(b, i)).store_unaligned(out.data() + i);
-    });
-    scalar::divide(a.subspan(rest), b.subspan(rest), out.subspan(rest));
-}
-
-template <class Arch = default_arch>
-void scale(float factor, std::span<const float> x, std::span<float> out) noexcept
-{
-    const float_batch<Arch> factors(factor);
-    const std::size_t rest = detail::for_registers<Arch>(
-        x.size(), [&](std::size_t i) { (factors * detail::load<Arch>(x, i)).store_unaligned(out.data() + i); });
-    scalar::scale(factor, x.subspan(rest), out.subspan(rest));
-}
-
-template <class Arch = default_arch>
-void rms_norm(std::span<const float> x, std::span<const float> weight, float eps, std::span<float> out,
-              float offset = 0.0f) noexcept
-{
-    const double mean = simd::sum_of_squares<Arch>(x) / static_cast<double>(x.size());
-    const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
-    const float_batch<Arch> factors(inverse);
-    const float_batch<Arch> offsets(offset);
-    const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
-        const auto gain = detail::load<Arch>(weight, i) + offsets;
-        (detail::load<Arch>(x, i) * factors * gain).store_unaligned(out.data() + i);
-    });
-    for (std::size_t i = rest; i < x.size(); ++i) out[i] = x[i] * inverse * (weight[i] + offset);
-}
-
-template <class Arch = default_arch>
-void silu_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
-{
-    const float_batch<Arch> one(1.0f);
-    const std::size_t rest = detail::for_registers<Arch>(gate.size(), [&](std::size_t i) {
-        const auto x = detail::load<Arch>(gate, i);
-        const auto value = x / (one + detail::exponential<Arch>(-x)) * detail::load<Arch>(up, i);
-        value.store_unaligned(out.data() + i);
-    });
-    scalar::silu_multiply(gate.subspan(rest), up.subspan(rest), out.subspan(rest));
-}
-
-template <class Arch = default_arch>
-void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
-{
-    const float_batch<Arch> one(1.0f), cube(0.044715f), twice(-1.5957691216057308f);
-    const std::size_t rest = detail::for_registers<Arch>(gate.size(), [&](std::size_t i) {
-        const auto x = detail::load<Arch>(gate, i);
-        const auto bent = twice * (x + cube * x * x * x);
-        const auto value = x / (one + detail::exponential<Arch>(bent)) * detail::load<Arch>(up, i);
-        value.store_unaligned(out.data() + i);
-    });
-    scalar::gelu_tanh_multiply(gate.subspan(rest), up.subspan(rest), out.subspan(rest));
-}
-
-template <class Arch = default_arch>
-float exponentials(float factor, float shift, std::span<float> values) noexcept
-{
-    const float_batch<Arch> factors(factor);
-    const float_batch<Arch> shifts(shift);
-    side_by_side<float, Arch> sums;
-    const std::size_t rest = for_parts<float, Arch>(values.size(), [&](auto p, std::size_t i) {
-        const auto value = factors * detail::load<Arch>(values, i) - shifts;
-        const auto power = detail::exponential<Arch>(value);
-        power.store_unaligned(values.data() + i);
-        sums.part[p] = sums.part[p] + power;
-    });
-    float sum = sums.total();
-    for (float& value : values.subspan(rest)) sum += value = kernels::exponential(factor * value - shift);
-    return sum;
-}
-
-template <class Arch = default_arch>
-void softmax(float factor, std::span<float> values) noexcept
-{
-    const min_max_pair ends = simd::min_max<Arch>(values);
-    const float shift = factor * (factor < 0.0f ? ends.min : ends.max);
-    const float sum = simd::exponentials<Arch>(factor, shift, values);
-    simd::scale<Arch>(1.0f / sum, values, values);
-}
-
-template <class Arch = default_arch>
-void rotate(std::span<const float> cosines, std::span<const float> sines, std::span<float> first,
-            std::span<float> second) noexcept
-{
-    const std::size_t rest = detail::for_registers<Arch>(first.size(), [&](std::size_t i) {
-        const auto a = detail::load<Arch>(first, i);
-        const auto b = detail::load<Arch>(second, i);
-        const auto c = detail::load<Arch>(cosines, i);
-        const auto s = detail::load<Arch>(sines, i);
-        (a * c - b * s).store_unaligned(first.data() + i);
-        (b * c + a * s).store_unaligned(second.data() + i);
-    });
-    scalar::rotate(cosines.subspan(rest), sines.subspan(rest), first.subspan(rest), second.subspan(rest));
-}
-
-} // namespace awq::kernels::simd
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-
-namespace awq {
-
-/// Calls task(row) for every row below `rows`, in runs of a fixed number of rows.
-template <execution E, class Task>
-void for_each_row(const E& e, std::size_t rows, const Task& task)
-{
-    constexpr std::size_t grain = 32;
-    e.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
-        const std::size_t end = std::min(rows, (chunk + 1) * grain);
-        for (std::size_t row = chunk * grain; row < end; ++row) task(row);
-    });
-}
-
-/// output = input weight^T + bias: input (tokens, in_features), output (tokens, out_features).
-template <class Product, execution E>
-void linear_forward(const E& e, const linear_view& linear, matrix_view<const float> input, matrix_view<float> output)
-{
-    Product::multiply_nt(e, input, linear.weight, output);
-    if (linear.bias.empty()) return;
-    for_each_row(e, output.rows(), [&](std::size_t t) { kernels::simd::add(linear.bias, output.row(t)); });
-}
-
-/// y += x, row by row.
-template <execution E>
-void add_rows(const E& e, matrix_view<const float> x, matrix_view<float> y)
-{
-    for_each_row(e, y.rows(), [&](std::size_t t) { kernels::simd::add(x.row(t), y.row(t)); });
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/model/forward/norm.hpp
-#ifndef AWQ_MODEL_FORWARD_NORM_HPP
-#define AWQ_MODEL_FORWARD_NORM_HPP
-
-#include <cmath>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// A norm's weight and bias, (size) or empty, and how it is computed.
-struct norm_view {
-    std::span<const float> weight = {}, bias = {};
-    norm_rule rule;
-};
-
-namespace detail {
-
-/// Layer norm of one row (Ba et al. 2016). Sums in double, as those of the RMS norm.
-inline void layer_norm(const norm_view& norm, std::span<const float> x, std::span<float> out) noexcept
-{
-    const auto size = static_cast<double>(x.size());
-    double sum = 0.0, squares = 0.0;
-    for (const float value : x) sum += value;
-    const double mean = sum / size;
-    for (const float value : x) squares += (value - mean) * (value - mean);
-    const double inverse = 1.0 / std::sqrt(squares / size + double{norm.rule.eps});
-    for (std::size_t i = 0; i < x.size(); ++i) {
-        const double gain = norm.weight.empty() ? 1.0 : double{norm.weight[i]} + norm.rule.offset;
-        const double bias = norm.bias.empty() ? 0.0 : double{norm.bias[i]};
-        out[i] = static_cast<float>((x[i] - mean) * inverse * gain + bias);
-    }
-}
-
-/// A root-mean-square norm without a weight.
-inline void plain_rms_norm(float eps, std::span<const float> x, std::span<float> out) noexcept
-{
-    const double mean = kernels::simd::sum_of_squares(x) / static_cast<double>(x.size());
-    kernels::simd::scale(static_cast<float>(1.0 / std::sqrt(mean + double{eps})), x, out);
-}
-
-} // namespace detail
-
-/// One row; the output may be the input.
-inline void norm_row(const norm_view& norm, std::span<const float> x, std::span<float> out) noexcept
-{
-    if (norm.rule.kind == norm_kind::layer) return detail::layer_norm(norm, x, out);
-    if (norm.weight.empty()) return detail::plain_rms_norm(norm.rule.eps, x, out);
-    kernels::simd::rms_norm(x, norm.weight, norm.rule.eps, out, norm.rule.offset);
-}
-
-/// Every row: input and output (tokens, size). The output may be the input.
-template <execution E>
-void norm_forward(const E& e, const norm_view& norm, matrix_view<const float> input, matrix_view<float> output)
-{
-    for_each_row(e, input.rows(), [&](std::size_t t) { norm_row(norm, input.row(t), output.row(t)); });
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/model/forward/rope.hpp
-#ifndef AWQ_MODEL_FORWARD_ROPE_HPP
-#define AWQ_MODEL_FORWARD_ROPE_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <numbers>
-#include <span>
-#include <vector>
-
-namespace awq {
-
-namespace detail {
-
-/// The context length that the model was first trained for, before its rope was stretched.
-inline double original_length(const model_config& config) noexcept
-{
-    const std::size_t given = config.rope.original_max_position_embeddings;
-    return static_cast<double>(given != 0 ? given : config.max_position_embeddings);
-}
-
-/// NTK-aware scaling: the base grows once a text is longer than the model was trained for.
-inline double dynamic_base(const model_config& config, std::size_t length) noexcept
-{
-    const auto trained = static_cast<double>(config.max_position_embeddings);
-    const auto size = static_cast<double>(config.rotary_size());
-    const auto longest = static_cast<double>(length);
-    const double factor = config.rope.factor;
-    if (longest <= trained || size <= 2.0) return config.rope.theta;
-    return config.rope.theta * std::pow(factor * longest / trained - (factor - 1.0), size / (size - 2.0));
-}
-
-/// Llama 3.1: long waves are stretched, short ones kept, those between blended.
-inline double llama3_frequency(const model_config& config, double frequency) noexcept
-{
-    const rope_config& rope = config.rope;
-    const double trained = original_length(config);
-    const double wavelength = 2.0 * std::numbers::pi / frequency;
-    if (wavelength > trained / rope.low_freq_factor) return frequency / rope.factor;
-    if (wavelength < trained / rope.high_freq_factor) return frequency;
-    const double blend = (trained / wavelength - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor);
-    return (1.0 - blend) * frequency / rope.factor + blend * frequency;
-}
-
-/// YaRN (Peng et al. 2023): the dimension that turns `rotations` times over the trained length.
-inline double yarn_dimension(const model_config& config, double rotations) noexcept
-{
-    const auto size = static_cast<double>(config.rotary_size());
-    return size * std::log(original_length(config) / (rotations * 2.0 * std::numbers::pi)) /
-           (2.0 * std::log(config.rope.theta));
-}
-
-inline double yarn_frequency(const model_config& config, std::size_t index, double frequency) noexcept
-{
-    const rope_config& rope = config.rope;
-    double low = yarn_dimension(config, rope.beta_fast);
-    double high = yarn_dimension(config, rope.beta_slow);
-    if (rope.truncate) {
-        low = std::floor(low);
-        high = std::ceil(high);
-    }
-    low = std::max(low, 0.0);
-    high = std::min(high, static_cast<double>(config.rotary_size()) - 1.0);
-    if (low == high) high += 0.001;
-    const double ramp = std::clamp((static_cast<double>(index) - low) / (high - low), 0.0, 1.0);
-    return frequency / rope.factor * ramp + frequency * (1.0 - ramp);
-}
-
-inline double yarn_magnitude(double factor, double mscale) noexcept
-{
-    return factor <= 1.0 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
-}
-
-/// LongRoPE (Ding et al. 2024): longer texts than the original ones have sharper scores.
-inline double longrope_factor(const model_config& config, std::size_t length) noexcept
-{
-    const double original = original_length(config);
-    const auto given = static_cast<double>(length) > original ? config.rope.long_mscale : config.rope.short_mscale;
-    if (given) return *given;
-    const double ratio = static_cast<double>(config.max_position_embeddings) / original;
-    if (config.rope.attention_factor) return *config.rope.attention_factor;
-    return ratio <= 1.0 ? 1.0 : std::sqrt(1.0 + std::log(ratio) / std::log(original));
-}
-
-/// What cosines and sines are multiplied by, in texts of `length` tokens.
-inline double attention_factor(const model_config& config, std::size_t length = 0) noexcept
-{
-    const rope_config& rope = config.rope;
-    if (rope.kind == rope_kind::longrope) return longrope_factor(config, length);
-    if (rope.kind != rope_kind::yarn) return 1.0;
-    if (rope.attention_factor) return *rope.attention_factor;
-    if (rope.mscale.value_or(0.0) != 0.0 && rope.mscale_all_dim.value_or(0.0) != 0.0)
-        return yarn_magnitude(rope.factor, *rope.mscale) / yarn_magnitude(rope.factor, *rope.mscale_all_dim);
-    return yarn_magnitude(rope.factor, 1.0);
-}
-
-} // namespace detail
-
-/// Angle per position of the pair `index` of a head's dimensions, for texts of `length` tokens.
-inline double rope_frequency(const model_config& config, std::size_t index, std::size_t length)
-{
-    const bool dynamic = config.rope.kind == rope_kind::dynamic;
-    const double base = dynamic ? detail::dynamic_base(config, length) : config.rope.theta;
-    const auto size = static_cast<double>(config.rotary_size());
-    const bool stretched =
-        config.rope.kind == rope_kind::longrope && static_cast<double>(length) > detail::original_length(config);
-    const std::vector<float>& divisors = stretched ? config.rope.long_divisors : config.rope.frequency_divisors;
-    const double divisor = index < divisors.size() ? static_cast<double>(divisors[index]) : 1.0;
-    const double frequency = std::pow(base, -2.0 * static_cast<double>(index) / size) / divisor;
-    switch (config.rope.kind) {
-    case rope_kind::linear:
-        return frequency / config.rope.factor;
-    case rope_kind::llama3:
-        return detail::llama3_frequency(config, frequency);
-    case rope_kind::yarn:
-        return detail::yarn_frequency(config, index, frequency);
-    default:
-        return frequency;
-    }
-}
-
-/// Cosines and sines of rotary position embedding (Su et al. 2021) for the first positions.
-class rope_table {
-public:
-    rope_table() = default;
-    /// For texts of up to `length` tokens. Frequencies and angles are rounded to float as
-    /// transformers does, so that they agree at late positions too.
-    rope_table(const model_config& config, std::size_t length)
-        : pairs_(config.rotary_size() / 2), length_(length), cosines_(length * pairs_), sines_(length * pairs_)
-    {
-        const auto factor = static_cast<float>(detail::attention_factor(config, length));
-        for (std::size_t i = 0; i < pairs_; ++i) {
-            const auto frequency = static_cast<float>(rope_frequency(config, i, length));
-            for (std::size_t p = 0; p < length; ++p) {
-                const double angle = static_cast<float>(p) * frequency;
-                cosines_[p * pairs_ + i] = static_cast<float>(std::cos(angle)) * factor;
-                const auto sine = static_cast<float>(std::sin(angle)) * factor;
-                sines_[p * pairs_ + i] = config.rope.is_reversed ? -sine : sine;
-            }
-        }
-    }
-
-    std::size_t length() const noexcept { return length_; }
-
-    /// Turns one head's query or key, (head_dim), that stands at `position` < length(). With `pairs`
-    /// neighbours turn together (2i, 2i + 1), and come out as two halves: queries and keys alike, so
-    /// that their products are the same.
-    void apply(std::size_t position, std::span<float> head, bool pairs = false) const
-    {
-        if (pairs) split_pairs(head.first(2 * pairs_));
-        kernels::simd::rotate(at(cosines_, position), at(sines_, position), head.first(pairs_),
-                              head.subspan(pairs_, pairs_));
-    }
-
-private:
-    static void split_pairs(std::span<float> values)
-    {
-        const std::size_t half = values.size() / 2;
-        const scratch memory{half};
-        for (std::size_t i = 0; i < half; ++i) {
-            memory.data()[i] = values[2 * i + 1];
-            values[i] = values[2 * i];
-        }
-        std::copy_n(memory.data(), half, values.data() + half);
-    }
-    std::span<const float> at(const std::vector<float>& table, std::size_t position) const noexcept
-    {
-        return std::span{table}.subspan(position * pairs_, pairs_);
-    }
-
-    std::size_t pairs_ = 0;
-    std::size_t length_ = 0;
-    std::vector<float> cosines_;
-    std::vector<float> sines_;
-};
-
-/// The tables of a model whose sliding layers may turn heads differently.
-class rope_tables {
-public:
-    rope_tables() = default;
-    /// For texts of up to `length` tokens.
-    rope_tables(const model_config& config, std::size_t length) : global_(config, length)
-    {
-        if (!config.local_rope) return;
-        model_config local = config;
-        local.rope = *config.local_rope;
-        local_ = rope_table{local, length};
-    }
-
-    std::size_t length() const noexcept { return global_.length(); }
-    /// Whether the frequencies of texts of `length` tokens are others than those of shorter ones.
-    static bool depends_on(const model_config& config, std::size_t length) noexcept
-    {
-        const rope_kind kind = config.rope.kind;
-        const double trained = kind == rope_kind::longrope ? detail::original_length(config)
-                                                           : static_cast<double>(config.max_position_embeddings);
-        return (kind == rope_kind::dynamic || kind == rope_kind::longrope) && static_cast<double>(length) > trained;
-    }
-    const rope_table& of(const model_config& config, std::size_t layer) const noexcept
-    {
-        return config.local_rope && config.is_sliding(layer) ? local_ : global_;
-    }
-
-private:
-    rope_table global_, local_;
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/model/forward/sequences.hpp
-#ifndef AWQ_MODEL_FORWARD_SEQUENCES_HPP
-#define AWQ_MODEL_FORWARD_SEQUENCES_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-#include <vector>
-
-namespace awq {
-
-/// How the rows of one (tokens, hidden) matrix fall into sequences, which do not see each other.
-class sequences {
-public:
-    sequences() = default;
-    explicit sequences(std::span<const std::size_t> lengths)
-    {
-        for (const std::size_t length : lengths) push_back(length);
-    }
-    /// `count` sequences of `length` tokens each.
-    static sequences uniform(std::size_t count, std::size_t length)
-    {
-        sequences made;
-        for (std::size_t i = 0; i < count; ++i) made.push_back(length);
-        return made;
-    }
-    /// Appends a sequence of `length` tokens.
-    void push_back(std::size_t length) { offsets_.push_back(offsets_.back() + length); }
-
-    std::size_t count() const noexcept { return offsets_.size() - 1; }
-    std::size_t tokens() const noexcept { return offsets_.back(); }
-    /// First row of sequence `index`.
-    std::size_t begin(std::size_t index) const noexcept { return offsets_[index]; }
-    std::size_t length(std::size_t index) const noexcept { return offsets_[index + 1] - offsets_[index]; }
-    std::size_t longest() const noexcept
-    {
-        std::size_t most = 0;
-        for (std::size_t i = 0; i < count(); ++i) most = std::max(most, length(i));
-        return most;
-    }
-
-private:
-    std::vector<std::size_t> offsets_ = {0};
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/model/parts/running_softmax.hpp
-#ifndef AWQ_MODEL_PARTS_RUNNING_SOFTMAX_HPP
-#define AWQ_MODEL_PARTS_RUNNING_SOFTMAX_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <limits>
-#include <span>
-
-namespace awq {
-
-/// The softmax of scores that come in parts (Milakov and Gimelshein 2018, "Online normalizer calculation for
-/// softmax"): weights are exp(score - the greatest score so far), and in the end have to be divided by their sum.
-class running_softmax {
-public:
-    /// Turns factor * scores into weights; gives what the weights before have to be multiplied with. At least one.
-    float add(float factor, std::span<float> scores) noexcept
-    {
-        const auto ends = kernels::simd::min_max(scores);
-        const float greatest = std::max(greatest_, factor * (factor < 0.0f ? ends.min : ends.max));
-        const float shrinking = kernels::exponential(greatest_ - greatest);
-        sum_ = sum_ * shrinking + kernels::simd::exponentials(factor, greatest, scores);
-        greatest_ = greatest;
-        return shrinking;
-    }
-    /// A score whose weight nobody needs.
-    void add(float score) noexcept { sum_ += std::exp(score - greatest_); }
-
-    float sum() const noexcept { return sum_; }
-
-private:
-    float greatest_ = -std::numeric_limits<float>::infinity();
-    float sum_ = 0.0f;
-};
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <atomic>
-#include <cmath>
-#include <cstddef>
-#include <vector>
-
-namespace awq {
-
-/// How the heads of a block see each other's tokens.
-struct attention_rule {
-    std::size_t heads = 1, kv_heads = 1;
-    std::size_t head = 0;              ///< size of a query's and key's head
-    std::size_t value_head = 0;        ///< of a value's
-    std::size_t window = 0;            ///< tokens that are seen, the own one included; 0: all before it
-    float scale = 1.0f;                ///< of scores
-    float cap = 0.0f;                  ///< scores become cap * tanh(score / cap); 0: they stay
-    std::size_t chunk = 0;             ///< tokens see those of their own chunk of this size only; 0: all
-    query_growth growth = {};          ///< of queries
-    std::span<const float> sinks = {}; ///< (heads) or empty: a score that is dropped after the softmax
-    std::vector<float> slopes = {};    ///< of heads: scores grow by slope * position of the key; or none
-    float slope_scale = 1.0f;          ///< of that; else than 1: after it is rounded to bfloat16
-};
-
-/// How queries or keys are prepared, head by head.
-struct head_turn {
-    std::size_t head = 0;
-    const rope_table* rope = nullptr; ///< null: not turned
-    bool pairs = false;               ///< neighbours are turned together, not the two halves
-    norm_view norm = {};
-    bool has_norm = false;
-    bool norm_is_wide = false;  ///< of all heads together
-    bool norm_is_after = false; ///< after the rotation
-};
-
-namespace detail {
-
-inline error no_memory(const char* what)
-{
-    return error{error_code::out_of_memory, "no memory for ", what, "; run fewer tokens at a time"};
-}
-
-/// The position of every row: row `begin(s) + t` of a sequence stands at `start + t`.
-inline std::vector<std::size_t> positions_of(const sequences& batch, std::size_t start)
-{
-    std::vector<std::size_t> positions(batch.tokens());
-    for (std::size_t s = 0; s < batch.count(); ++s)
-        for (std::size_t t = 0; t < batch.length(s); ++t) positions[batch.begin(s) + t] = start + t;
-    return positions;
-}
-
-/// Queries (tokens, heads * head) times what their positions make of them.
-template <execution E>
-void grow_queries(const E& e, const query_growth& growth, std::span<const std::size_t> positions, matrix_view<float> q)
-{
-    if (growth.length == 0) return;
-    for_each_row(e, q.rows(),
-                 [&](std::size_t t) { kernels::simd::scale(growth.at(positions[t]), q.row(t), q.row(t)); });
-}
-
-/// The norm of one head; its weight may be another for each head.
-inline void norm_head(const norm_view& norm, std::size_t from, std::span<float> values) noexcept
-{
-    norm_view own = norm;
-    if (norm.weight.size() > values.size()) own.weight = norm.weight.subspan(from, values.size());
-    norm_row(own, values, values);
-}
-
-/// Norm, where there is one, and rotation of every head of q or k, (tokens, heads * head).
-template <execution E>
-void turn_heads(const E& e, const head_turn& turn, std::span<const std::size_t> positions, matrix_view<float> x)
-{
-    for_each_row(e, x.rows(), [&](std::size_t row) {
-        if (turn.has_norm && turn.norm_is_wide) norm_row(turn.norm, x.row(row), x.row(row));
-        const bool by_head = turn.has_norm && !turn.norm_is_wide;
-        for (std::size_t from = 0; from < x.cols(); from += turn.head) {
-            const auto values = x.row(row).subspan(from, turn.head);
-            if (by_head && !turn.norm_is_after) norm_head(turn.norm, from, values);
-            if (turn.rope) turn.rope->apply(positions[row], values, turn.pairs);
-            if (by_head && turn.norm_is_after) norm_head(turn.norm, from, values);
-        }
-    });
-}
-
-/// What the scores of head `head` for the key at `position` grow by.
-inline float key_bias(const attention_rule& rule, std::size_t head, std::size_t position) noexcept
-{
-    const float bias = rule.slopes[head] * static_cast<float>(position);
-    return rule.slope_scale == 1.0f ? bias : rule.slope_scale * static_cast<float>(bf16{bias});
-}
-
-/// Products of queries and keys from position `first` on to scores; gives the factor that is left to do.
-inline float bend_scores(const attention_rule& rule, std::size_t head, std::size_t first, std::span<float> scores)
-{
-    if (!rule.slopes.empty())
-        for (std::size_t i = 0; i < scores.size(); ++i)
-            scores[i] = scores[i] * rule.scale + key_bias(rule, head, first + i);
-    if (rule.cap > 0.0f)
-        for (float& score : scores) score = rule.cap * std::tanh(score * rule.scale / rule.cap);
-    return rule.cap > 0.0f || !rule.slopes.empty() ? 1.0f : rule.scale;
-}
-
-/// The first key that a query at position `at` sees.
-inline std::size_t first_seen(const attention_rule& rule, std::size_t at) noexcept
-{
-    const std::size_t begin = rule.window != 0 && at + 1 > rule.window ? at + 1 - rule.window : 0;
-    return rule.chunk == 0 ? begin : std::max(begin, at / rule.chunk * rule.chunk);
-}
-
-/// Some neighbouring queries of one sequence.
-struct query_run {
-    std::size_t row; ///< of q and out
-    std::size_t rows;
-    std::size_t first_key; ///< row of keys and values where the sequence starts
-    std::size_t position;  ///< of the first query in the sequence
-};
-
-/// Queries are cut so that a run's rows, `sharing` heads of each, and their scores stay in the second-level cache.
-inline std::vector<query_run> query_runs(const sequences& batch, std::size_t start, std::size_t sharing)
-{
-    const std::size_t grain = std::clamp<std::size_t>(512 / sharing, 1, 128);
-    std::vector<query_run> runs;
-    for (std::size_t s = 0; s < batch.count(); ++s) {
-        const std::size_t length = batch.length(s);
-        for (std::size_t t = 0; t < length; t += grain)
-            runs.push_back({batch.begin(s) + t, std::min(grain, length - t), batch.begin(s), start + t});
-    }
-    return runs;
-}
-
-/// The attention of a run's queries, for all heads that share keys and values, tile by tile of the keys: scores of
-/// one tile are all that there ever are (Dao et al. 2022, FlashAttention). Tiles begin at fixed positions, so what a
-/// query gets does not depend on which others are in its run.
-template <class Product, execution E>
-class run_attention {
-public:
-    /// `first_head`: of those that share.
-    run_attention(const E& how, const attention_rule& rule, const query_run& run, std::size_t first_head)
-        : how_(how), rule_(rule), run_(run), first_head_(first_head), rows_(rule.heads / rule.kv_heads * run.rows),
-          memory_(rows_ * (rule.head + keys_at_once + 2 * rule.value_head)), softmaxes_(rows_)
-    {}
-
-    /// q (run, heads * head), keys and values from the sequence's first on, out (run, heads * value_head) of the heads
-    /// that share. False: no memory.
-    [[nodiscard]] bool operator()(matrix_view<const float> q, matrix_view<const float> keys,
-                                  matrix_view<const float> values, matrix_view<float> out)
-    {
-        if (!memory_) return false;
-        for (std::size_t row = 0; row < rows_; ++row)
-            std::ranges::copy(q.row(row % run_.rows).subspan(row / run_.rows * rule_.head, rule_.head),
-                              queries().row(row).begin());
-        const std::size_t end = run_.position + run_.rows;
-        std::size_t first = first_seen(rule_, run_.position) / 32 * 32; // kernels take 32 at a time
-        for (bool is_first = true; first < end; is_first = false) {
-            const std::size_t count = std::min(end, (first / keys_at_once + 1) * keys_at_once) - first;
-            add_tile(keys.rows_from(first, count), values.rows_from(first, count), first, is_first);
-            first += count;
-        }
-        for (std::size_t row = 0; row < rows_; ++row) finish(row, out);
-        return true;
-    }
-
-private:
-    static constexpr std::size_t keys_at_once = 256;
-
-    matrix_view<float> queries() const noexcept { return {memory_.data(), rows_, rule_.head}; }
-    matrix_view<float> mixed() const noexcept { return {queries().data() + queries().size(), rows_, rule_.value_head}; }
-    float* tile_memory() const noexcept { return mixed().data() + mixed().size(); }
-    std::size_t head_of(std::size_t row) const noexcept { return first_head_ + row / run_.rows; }
-
-    /// mixed += weights of the tile's scores times its values, both by the greatest score so far.
-    void add_tile(matrix_view<const float> keys, matrix_view<const float> values, std::size_t first, bool is_first)
-    {
-        const matrix_view<float> scores{tile_memory(), rows_, keys.rows()};
-        const matrix_view<float> part{scores.data() + scores.size(), rows_, rule_.value_head};
-        Product::multiply_nt(how_, queries(), keys, scores);
-        for (std::size_t row = 0; row < rows_; ++row) {
-            const float shrinking = weigh(row, first, scores.row(row));
-            if (!is_first && shrinking < 1.0f) kernels::simd::scale(shrinking, mixed().row(row), mixed().row(row));
-        }
-        Product::multiply_nn(how_, scores, values, is_first ? mixed() : part);
-        if (is_first) return;
-        for (std::size_t row = 0; row < rows_; ++row) kernels::simd::add(part.row(row), mixed().row(row));
-    }
-
-    /// Scores of keys from position `first` on to weights, zero for keys that are not seen; what the weights before
-    /// must be multiplied with.
-    float weigh(std::size_t row, std::size_t first, std::span<float> scores)
-    {
-        const std::size_t at = run_.position + row % run_.rows;
-        const std::size_t end = std::clamp(at + 1, first, first + scores.size()) - first;
-        const std::size_t begin = std::clamp(first_seen(rule_, at), first, first + end) - first;
-        std::ranges::fill(scores.first(begin), 0.0f);
-        std::ranges::fill(scores.subspan(end), 0.0f);
-        if (begin == end) return 1.0f;
-        const auto seen = scores.subspan(begin, end - begin);
-        return softmaxes_[row].add(bend_scores(rule_, head_of(row), first + begin, seen), seen);
-    }
-
-    void finish(std::size_t row, matrix_view<float> out)
-    {
-        if (!rule_.sinks.empty()) softmaxes_[row].add(rule_.sinks[head_of(row)]);
-        const auto to = out.row(row % run_.rows).subspan(row / run_.rows * rule_.value_head, rule_.value_head);
-        kernels::simd::scale(1.0f / softmaxes_[row].sum(), mixed().row(row), to);
-    }
-
-    const E& how_;
-    const attention_rule& rule_;
-    const query_run& run_;
-    std::size_t first_head_, rows_;
-    scratch memory_;
-    std::vector<running_softmax> softmaxes_; ///< of the rows
-};
-
-} // namespace detail
-
-/// All heads of all sequences: q (tokens, heads * head), k (keys, kv_heads * head), v (keys,
-/// kv_heads * value_head) and out (tokens, heads * value_head), which may be q where heads and value
-/// heads are of one size: each query's output takes its place, and nothing else reads it. The first
-/// query stands at position `start`, and so do `start` keys before it.
-template <class Product, execution E>
-[[nodiscard]] status attend_all(const E& e, const attention_rule& rule, const sequences& batch, std::size_t start,
-                                matrix_view<const float> q, matrix_view<const float> k, matrix_view<const float> v,
-                                matrix_view<float> out)
-{
-    const std::size_t share = rule.heads / rule.kv_heads;
-    const std::vector<detail::query_run> runs = detail::query_runs(batch, start, share);
-    const auto serial = with_precision(serial_execution{}, operands_of(e));
-    std::atomic<bool> complete{true};
-    e.for_each(runs.size() * rule.kv_heads, [&](std::size_t task) {
-        const detail::query_run& run = runs[task / rule.kv_heads];
-        const std::size_t h = task % rule.kv_heads;
-        const std::size_t keys = run.position + run.rows;
-        const auto part = [h](auto x, std::size_t row, std::size_t rows, std::size_t width) {
-            return x.rows_from(row, rows).cols_from(h * width, width);
-        };
-        detail::run_attention<Product, serial_execution> attend{serial, rule, run, h * share};
-        if (!attend(part(q, run.row, run.rows, share * rule.head), part(k, run.first_key, keys, rule.head),
-                    part(v, run.first_key, keys, rule.value_head),
-                    part(out, run.row, run.rows, share * rule.value_head)))
-            complete = false;
-    });
-    return complete ? status{} : status{detail::no_memory("attention scores")};
-}
 
 } // namespace awq
 
@@ -10428,15 +9275,18 @@ void turn(const Run& run, const attention_part& part, std::size_t weight, std::s
         const auto own = run.vector(weight + h);
         joined.insert(joined.end(), own.begin(), own.end());
     }
-    turn_heads(run.how, turn_of(run, part, joined.empty() ? run.vector(weight) : joined), positions, x);
+    run.machine.turn_heads(turn_of(run, part, joined.empty() ? run.vector(weight) : joined), positions, x);
 }
 
-template <execution E>
-void clamp_rows(const E& e, float limit, matrix_view<float> x)
+/// Queries (tokens, heads * head) times what their positions make of them.
+template <class Run>
+void grow_queries(const Run& run, const query_growth& growth, std::span<const std::size_t> positions,
+                  matrix_view<float> q)
 {
-    for_each_row(e, x.rows(), [&](std::size_t t) {
-        for (float& value : x.row(t)) value = std::clamp(value, -limit, limit);
-    });
+    if (growth.length == 0) return;
+    std::vector<float> factors;
+    for (const std::size_t position : positions) factors.push_back(growth.at(position));
+    run.machine.scale_rows(factors, q);
 }
 
 /// Queries, keys and values of one layer that has them head by head.
@@ -10450,17 +9300,13 @@ status project_groups(const Run& run, const attention_part& part, matrix_view<co
     if (!memory) return no_memory("attention");
     const matrix_view<float> all{memory.data(), input.rows(), width};
     run.linear({part.q.linear, 0, width}, input, all);
-    for_each_row(run.how, input.rows(), [&](std::size_t t) {
-        for (std::size_t g = 0; g < part.rule.kv_heads; ++g) {
-            const auto own = all.row(t).subspan(g * group, group);
-            const auto copy = [&](std::size_t from, std::size_t heads, std::span<float> into) {
-                std::ranges::copy(own.subspan(from * head, heads * head), into.subspan(g * heads * head).begin());
-            };
-            copy(0, share, q.row(t));
-            copy(share, 1, kv.k.row(t));
-            copy(share + 1, 1, kv.v.row(t));
-        }
-    });
+    const auto copy = [&](std::size_t first, std::size_t heads, matrix_view<float> into) {
+        const matrix_view<const float> from = all.cols_from(first * head, width - first * head);
+        run.machine.copy_columns({heads * head, part.rule.kv_heads, group, heads * head}, from, into);
+    };
+    copy(0, share, q);
+    copy(share, 1, kv.k);
+    copy(share + 1, 1, kv.v);
     return {};
 }
 
@@ -10472,9 +9318,7 @@ status gate_mixed(Run& run, const linear_rows& gate, matrix_view<const float> in
     if (!memory) return no_memory("attention");
     const matrix_view<float> shares{memory.data(), mixed.rows(), mixed.cols()};
     run.linear(gate, input, shares);
-    for_each_row(run.how, mixed.rows(), [&](std::size_t t) {
-        for (std::size_t i = 0; i < mixed.cols(); ++i) mixed(t, i) /= 1.0f + std::exp(-shares(t, i));
-    });
+    run.machine.gate_rows(shares, mixed);
     return {};
 }
 
@@ -10504,17 +9348,15 @@ status run_part(Run& run, const attention_part& part, matrix_view<const float> i
         run.linear(part.v, input, kv.v);
     }
     if (part.limit > 0.0f)
-        for (const matrix_view<float> each : {q, kv.k, kv.v}) detail::clamp_rows(run.how, part.limit, each);
+        for (const matrix_view<float> each : {q, kv.k, kv.v}) run.machine.clamp(part.limit, each);
     const auto positions = detail::positions_of(run.batch, run.start());
     detail::turn(run, part, part.q_norm, positions, q);
     detail::turn(run, part, part.k_norm, positions, kv.k);
-    detail::grow_queries(run.how, part.rule.growth, positions, q);
+    detail::grow_queries(run, part.rule.growth, positions, q);
     attention_rule rule = part.rule;
     rule.sinks = run.vector(part.sinks);
-    AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k, kv.all_v, mixed));
-    if (part.value_factor != 1.0f)
-        for_each_row(run.how, tokens,
-                     [&](std::size_t t) { kernels::simd::scale(part.value_factor, mixed.row(t), mixed.row(t)); });
+    AWQ_CHECK(run.machine.attend(rule, run.batch, run.start(), q, kv.all_k, kv.all_v, mixed));
+    if (part.value_factor != 1.0f) run.machine.scale_rows(std::vector<float>(tokens, part.value_factor), mixed);
     if (part.gate) AWQ_CHECK(detail::gate_mixed(run, part.gate, input, mixed));
     if (!run.observe(part.mixed, mixed)) return {};
     run.linear(part.o, mixed, output);
@@ -10528,172 +9370,11 @@ status run_part(Run& run, const attention_part& part, matrix_view<const float> i
 #ifndef AWQ_MODEL_PARTS_EXPERTS_HPP
 #define AWQ_MODEL_PARTS_EXPERTS_HPP
 
-// ---- awq/model/parts/mlp.hpp
-#ifndef AWQ_MODEL_PARTS_MLP_HPP
-#define AWQ_MODEL_PARTS_MLP_HPP
+// ---- awq/device/forward/router_rule.hpp
+#ifndef AWQ_DEVICE_FORWARD_ROUTER_RULE_HPP
+#define AWQ_DEVICE_FORWARD_ROUTER_RULE_HPP
 
-// ---- awq/model/forward/activate.hpp
-#ifndef AWQ_MODEL_FORWARD_ACTIVATE_HPP
-#define AWQ_MODEL_FORWARD_ACTIVATE_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <numbers>
-#include <span>
-#include <vector>
-
-namespace awq {
-
-namespace detail {
-
-inline float activated(activation act, float x) noexcept
-{
-    if (act == activation::gelu) return 0.5f * x * (1.0f + std::erf(x * std::numbers::sqrt2_v<float> * 0.5f));
-    const float positive = x > 0.0f ? x : 0.0f;
-    return act == activation::relu_squared ? positive * positive : positive;
-}
-
-/// gpt-oss: (up + 1) gate sigmoid(1.702 gate), both clamped at 7 and up at -7, too.
-inline void multiply_clamped(std::span<const float> up, std::span<float> gate) noexcept
-{
-    constexpr float limit = 7.0f, slope = 1.702f;
-    for (std::size_t i = 0; i < gate.size(); ++i) {
-        const float g = std::min(gate[i], limit), u = std::clamp(up[i], -limit, limit);
-        gate[i] = (u + 1.0f) * g / (1.0f + std::exp(-slope * g));
-    }
-}
-
-/// gate = act(gate) * up.
-inline void multiply_row(activation act, std::span<const float> up, std::span<float> gate) noexcept
-{
-    if (act == activation::silu) return kernels::simd::silu_multiply(gate, up, gate);
-    if (act == activation::gelu_tanh) return kernels::simd::gelu_tanh_multiply(gate, up, gate);
-    if (act == activation::clamped_swiglu) return multiply_clamped(up, gate);
-    for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = activated(act, gate[i]) * up[i];
-}
-
-} // namespace detail
-
-/// gate = act(gate) * up, row by row.
-template <execution E>
-void multiply_activated(const E& e, activation act, matrix_view<const float> up, matrix_view<float> gate)
-{
-    for_each_row(e, gate.rows(), [&](std::size_t t) { detail::multiply_row(act, up.row(t), gate.row(t)); });
-}
-
-/// x = act(x), row by row.
-template <execution E>
-void activate(const E& e, activation act, matrix_view<float> x)
-{
-    const std::vector<float> ones(x.cols(), 1.0f);
-    for_each_row(e, x.rows(), [&](std::size_t t) { detail::multiply_row(act, ones, x.row(t)); });
-}
-
-/// Constants of xIELU.
-inline constexpr float xielu_beta = 0.5f, xielu_eps = -1e-6f;
-
-/// x = xIELU(x) (Huang & Schlag 2024), row by row, with the logarithmic parameters that a layer learns.
-template <execution E>
-void activate_xielu(const E& e, float alpha_p, float alpha_n, matrix_view<float> x)
-{
-    constexpr float beta = xielu_beta, eps = xielu_eps;
-    const float rise = std::log1p(std::exp(alpha_p)), fall = beta + std::log1p(std::exp(alpha_n));
-    for_each_row(e, x.rows(), [&](std::size_t t) {
-        for (float& v : x.row(t)) v = beta * v + (v > 0.0f ? rise * v * v : fall * (std::expm1(std::min(v, eps)) - v));
-    });
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
 #include <cstddef>
-
-namespace awq {
-
-/// down(act(gate(x)) * up(x)) (Shazeer 2020); without a gate down(act(up(x))). Where there is an
-/// output gate, times sigmoid of that layer's one output.
-struct mlp_part {
-    value_id from = hidden_state, inner = hidden_state, to = hidden_state;
-    linear_rows gate, up, down, output_gate;
-    activation act = activation::silu;
-    std::size_t alpha_p = none_here, alpha_n = none_here; ///< tensors of xielu
-};
-
-namespace detail {
-
-/// inner = act(gate(x)) * up(x). up runs for half of its outputs at a time or fewer, so that working memory stays
-/// small beside the result; each of its weights is packed once.
-template <class Run>
-status run_gated(Run& run, const mlp_part& part, matrix_view<const float> input, matrix_view<float> inner)
-{
-    constexpr std::size_t at_once = 7168; // enough that packing the input again costs little
-    const std::size_t width = inner.cols(), parts = std::max<std::size_t>(2, chunk_count(width, at_once));
-    scratch memory{input.rows() * chunk_count(width, parts)};
-    if (!memory) return run.no_memory("the MLP");
-    run.linear(part.gate, input, inner);
-    for (std::size_t i = 0; i < parts; ++i) {
-        const std::size_t first = i * width / parts, count = (i + 1) * width / parts - first;
-        const matrix_view<float> up{memory.data(), input.rows(), count};
-        run.linear({part.up.linear, part.up.first + first, count}, input, up);
-        multiply_activated(run.how, part.act, up, inner.cols_from(first, count));
-    }
-    return {};
-}
-
-/// Every row of `output` times sigmoid(input gate^T).
-template <class Run>
-status gate_output(Run& run, const linear_rows& gate, matrix_view<const float> input, matrix_view<float> output)
-{
-    scratch memory{input.rows()};
-    if (!memory) return run.no_memory("the MLP");
-    const matrix_view<float> shares{memory.data(), input.rows(), 1};
-    run.linear(gate, input, shares);
-    for_each_row(run.how, output.rows(), [&](std::size_t t) {
-        kernels::simd::scale(1.0f / (1.0f + std::exp(-shares(t, 0))), output.row(t), output.row(t));
-    });
-    return {};
-}
-
-} // namespace detail
-
-/// Normed input (tokens, hidden) to (tokens, hidden). Working memory is one inner row a token, and some.
-template <class Run>
-status run_part(Run& run, const mlp_part& part, matrix_view<const float> input, matrix_view<float> output)
-{
-    scratch memory{input.rows() * part.up.count};
-    if (!memory) return run.no_memory("the MLP");
-    const matrix_view<float> inner{memory.data(), input.rows(), part.up.count};
-    if (part.gate) {
-        AWQ_CHECK(detail::run_gated(run, part, input, inner));
-    } else {
-        run.linear(part.up, input, inner);
-        if (part.act == activation::xielu)
-            activate_xielu(run.how, run.vector(part.alpha_p)[0], run.vector(part.alpha_n)[0], inner);
-        else
-            activate(run.how, part.act, inner);
-    }
-    if (!run.observe(part.inner, inner)) return {};
-    run.linear(part.down, inner, output);
-    return part.output_gate ? detail::gate_output(run, part.output_gate, input, output) : status{};
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/model/parts/router.hpp
-#ifndef AWQ_MODEL_PARTS_ROUTER_HPP
-#define AWQ_MODEL_PARTS_ROUTER_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-#include <numeric>
-#include <span>
-#include <utility>
-#include <vector>
 
 namespace awq {
 
@@ -10723,129 +9404,87 @@ struct routed_token {
     float weight = 0.0f;
 };
 
+} // namespace awq
+
+#endif
+// ---- awq/model/parts/mlp.hpp
+#ifndef AWQ_MODEL_PARTS_MLP_HPP
+#define AWQ_MODEL_PARTS_MLP_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// down(act(gate(x)) * up(x)) (Shazeer 2020); without a gate down(act(up(x))). Where there is an
+/// output gate, times sigmoid of that layer's one output.
+struct mlp_part {
+    value_id from = hidden_state, inner = hidden_state, to = hidden_state;
+    linear_rows gate, up, down, output_gate;
+    activation act = activation::silu;
+    std::size_t alpha_p = none_here, alpha_n = none_here; ///< tensors of xielu
+};
+
 namespace detail {
 
-inline void softmax_of(std::span<float> values) noexcept
+/// inner = act(gate(x)) * up(x). up runs for half of its outputs at a time or fewer, so that working memory stays
+/// small beside the result; each of its weights is packed once.
+template <class Run>
+status run_gated(Run& run, const mlp_part& part, matrix_view<const float> input, matrix_view<float> inner)
 {
-    const float top = *std::ranges::max_element(values);
-    float sum = 0.0f;
-    for (float& value : values) sum += value = std::exp(value - top);
-    for (float& value : values) value /= sum;
-}
-
-inline void score(router_kind kind, std::span<float> logits) noexcept
-{
-    if (kind == router_kind::softmax) softmax_of(logits);
-    if (kind == router_kind::sigmoid)
-        for (float& value : logits) value = 1.0f / (1.0f + std::exp(-value));
-}
-
-/// The `count` best of some values, the best first; of equal ones the first.
-inline std::vector<std::size_t> best_of(std::span<const float> values, std::size_t count)
-{
-    std::vector<std::size_t> order(values.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    count = std::min(count, order.size());
-    std::partial_sort(
-        order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-        [&](std::size_t a, std::size_t b) { return values[a] != values[b] ? values[a] > values[b] : a < b; });
-    order.resize(count);
-    return order;
-}
-
-/// Takes the experts of all but the best groups out of the choice.
-inline void mask_groups(const router_rule& rule, std::span<float> choice)
-{
-    if (rule.groups <= 1) return;
-    const std::size_t size = choice.size() / rule.groups;
-    std::vector<float> sums;
-    for (std::size_t g = 0; g < rule.groups; ++g) {
-        const auto group = choice.subspan(g * size, size);
-        float sum = 0.0f;
-        for (const std::size_t best : best_of(group, rule.group_best)) sum += group[best];
-        sums.push_back(sum);
+    constexpr std::size_t at_once = 7168; // enough that packing the input again costs little
+    const std::size_t width = inner.cols(), parts = std::max<std::size_t>(2, chunk_count(width, at_once));
+    scratch memory{input.rows() * chunk_count(width, parts)};
+    if (!memory) return detail::no_memory("the MLP");
+    run.linear(part.gate, input, inner);
+    for (std::size_t i = 0; i < parts; ++i) {
+        const std::size_t first = i * width / parts, count = (i + 1) * width / parts - first;
+        const matrix_view<float> up{memory.data(), input.rows(), count};
+        run.linear({part.up.linear, part.up.first + first, count}, input, up);
+        run.machine.multiply_activated(part.act, up, inner.cols_from(first, count));
     }
-    const auto kept = best_of(sums, rule.chosen_groups);
-    for (std::size_t g = 0; g < rule.groups; ++g)
-        if (std::ranges::find(kept, g) == kept.end())
-            std::ranges::fill(choice.subspan(g * size, size), -std::numeric_limits<float>::infinity());
+    return {};
 }
 
-/// Scores become the weights of the chosen.
-inline std::vector<float> weights_of(const router_rule& rule, std::span<const float> scores,
-                                     std::span<const std::size_t> chosen)
+/// Every row of `output` times sigmoid(input gate^T).
+template <class Run>
+status gate_output(Run& run, const linear_rows& gate, matrix_view<const float> input, matrix_view<float> output)
 {
-    std::vector<float> weights;
-    for (const std::size_t e : chosen) weights.push_back(scores[e]);
-    if (rule.kind == router_kind::softmax_chosen) softmax_of(weights);
-    if (rule.kind == router_kind::sigmoid_chosen) score(router_kind::sigmoid, weights);
-    const float sum = std::accumulate(weights.begin(), weights.end(), 0.0f);
-    for (float& weight : weights) weight = (rule.normalized ? weight / (sum + 1e-20f) : weight) * rule.scaling;
-    return weights;
-}
-
-/// The best of `scores`, -infinity of those that are out, and its weight: its softmax among those that
-/// come close to it. `logits` are all of them.
-inline std::pair<std::size_t, float> mix_sparsely(const router_rule& rule, std::span<const float> logits,
-                                                  std::span<const float> scores)
-{
-    const std::size_t best = best_of(scores, 1).front();
-    float sum = 0.0f;
-    for (std::size_t e = 0; e < scores.size(); ++e) {
-        const float distance = scores[best] - scores[e];
-        const float size = std::max(std::fabs(logits[e]), scores[best]);
-        if (!(distance / size > 2.0f * rule.jitter)) sum += std::exp(-distance);
-    }
-    return {best, 1.0f / sum};
-}
-
-/// The experts of a token and their weights; `scores` of the token are used up.
-inline std::vector<std::pair<std::size_t, float>> choose_sparsely(const router_rule& rule, std::span<float> scores)
-{
-    const std::vector<float> logits(scores.begin(), scores.end());
-    std::vector<std::pair<std::size_t, float>> chosen;
-    for (std::size_t i = 0; i < std::min(rule.per_token, scores.size()); ++i) {
-        chosen.push_back(mix_sparsely(rule, logits, scores));
-        scores[chosen.back().first] = -std::numeric_limits<float>::infinity();
-    }
-    return chosen;
-}
-
-/// The same by scores that all experts have.
-inline std::vector<std::pair<std::size_t, float>> choose(const router_rule& rule, std::span<const float> bias,
-                                                         std::span<float> scores)
-{
-    if (rule.kind == router_kind::sparse_mixer) return choose_sparsely(rule, scores);
-    score(rule.kind, scores);
-    std::vector<float> choice(scores.begin(), scores.end());
-    for (std::size_t e = 0; e < bias.size(); ++e) choice[e] += bias[e];
-    mask_groups(rule, choice);
-    const auto best = best_of(choice, rule.per_token);
-    const auto weights = weights_of(rule, scores, best);
-    std::vector<std::pair<std::size_t, float>> chosen;
-    for (std::size_t i = 0; i < best.size(); ++i) chosen.emplace_back(best[i], weights[i]);
-    return chosen;
+    scratch memory{input.rows()};
+    if (!memory) return detail::no_memory("the MLP");
+    const matrix_view<float> shares{memory.data(), input.rows(), 1};
+    run.linear(gate, input, shares);
+    run.machine.gate_rows(shares, output);
+    return {};
 }
 
 } // namespace detail
 
-/// The tokens of each expert. `logits` (tokens, experts) is used up; `bias` (experts) or empty is
-/// added to the scores for the choice, but not for the weights.
-inline std::vector<std::vector<routed_token>> route(const router_rule& rule, std::span<const float> bias,
-                                                    matrix_view<float> logits)
+/// Normed input (tokens, hidden) to (tokens, hidden). Working memory is one inner row a token, and some.
+template <class Run>
+status run_part(Run& run, const mlp_part& part, matrix_view<const float> input, matrix_view<float> output)
 {
-    std::vector<std::vector<routed_token>> tokens(logits.cols());
-    for (std::size_t t = 0; t < logits.rows(); ++t)
-        for (const auto& [expert, weight] : detail::choose(rule, bias, logits.row(t)))
-            tokens[expert].push_back({t, weight});
-    return tokens;
+    scratch memory{input.rows() * part.up.count};
+    if (!memory) return detail::no_memory("the MLP");
+    const matrix_view<float> inner{memory.data(), input.rows(), part.up.count};
+    if (part.gate) {
+        AWQ_CHECK(detail::run_gated(run, part, input, inner));
+    } else {
+        run.linear(part.up, input, inner);
+        if (part.act == activation::xielu)
+            run.machine.activate_xielu(run.vector(part.alpha_p)[0], run.vector(part.alpha_n)[0], inner);
+        else
+            run.machine.activate(part.act, inner);
+    }
+    if (!run.observe(part.inner, inner)) return {};
+    run.linear(part.down, inner, output);
+    return part.output_gate ? detail::gate_output(run, part.output_gate, input, output) : status{};
 }
 
 } // namespace awq
 
 #endif
 
-#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -10873,22 +9512,17 @@ status run_expert(Run& run, const experts_part& part, const mlp_part& expert, st
 {
     const std::size_t count = tokens.size(), wide = input.cols(), inner_width = expert.up.count;
     scratch memory{count * (2 * wide + inner_width)};
-    if (!memory) return run.no_memory("an expert");
+    if (!memory) return detail::no_memory("an expert");
     const matrix_view<float> rows{memory.data(), count, wide};
     const matrix_view<float> made{rows.data() + rows.size(), count, wide};
     const matrix_view<float> inner{made.data() + made.size(), count, inner_width};
-    for_each_row(run.how, count, [&](std::size_t i) {
-        kernels::simd::scale(part.weighs_input ? tokens[i].weight : 1.0f, input.row(tokens[i].token), rows.row(i));
-    });
+    run.machine.gather(tokens, part.weighs_input, input, rows);
     const bool is_shown = run.context.all_experts;
     if (!is_shown && !run.observe(expert.from, rows)) return {};
     AWQ_CHECK(run_gated(run, expert, rows, inner));
     if (!is_shown && !run.observe(expert.inner, inner)) return {};
     run.linear(expert.down, inner, made);
-    for_each_row(run.how, count, [&](std::size_t i) {
-        kernels::simd::add_scaled(part.weighs_input ? 1.0f : tokens[i].weight, made.row(i),
-                                  output.row(tokens[i].token));
-    });
+    run.machine.scatter(tokens, !part.weighs_input, made, output);
     return {};
 }
 
@@ -10898,7 +9532,7 @@ status show_expert(Run& run, const mlp_part& expert, matrix_view<const float> in
 {
     if (!run.observe(expert.from, input)) return {};
     scratch memory{input.rows() * expert.up.count};
-    if (!memory) return run.no_memory("an expert");
+    if (!memory) return detail::no_memory("an expert");
     const matrix_view<float> inner{memory.data(), input.rows(), expert.up.count};
     AWQ_CHECK(run_gated(run, expert, input, inner));
     run.observe(expert.inner, inner);
@@ -10913,11 +9547,11 @@ status run_part(Run& run, const experts_part& part, matrix_view<const float> inp
 {
     const std::size_t count = part.experts.size();
     scratch memory{input.rows() * count};
-    if (!memory) return run.no_memory("the router");
+    if (!memory) return detail::no_memory("the router");
     const matrix_view<float> scores{memory.data(), input.rows(), count};
     run.linear(part.router, input, scores);
-    const auto routed = route(part.rule, run.vector(part.router_bias), scores);
-    for_each_row(run.how, output.rows(), [&](std::size_t t) { std::ranges::fill(output.row(t), 0.0f); });
+    const auto routed = run.machine.route(part.rule, run.vector(part.router_bias), scores);
+    run.machine.clear(output);
     for (std::size_t e = 0; e < count; ++e) {
         const mlp_part& expert = part.experts[e];
         if (!run.wants(expert.inner) && !run.wants(expert.from)) continue;
@@ -10959,10 +9593,9 @@ template <class Run>
 void turn_ends(const Run& run, const latent_attention_part& part, std::span<const std::size_t> positions,
                std::size_t head, matrix_view<float> x)
 {
-    for_each_row(run.how, x.rows(), [&](std::size_t row) {
-        for (std::size_t end = head; end <= x.cols(); end += head)
-            run.context.rope.apply(positions[row], x.row(row).subspan(end - part.rotary, part.rotary), part.pairs);
-    });
+    head_turn how{head, &run.context.rope, part.pairs};
+    how.plain = head - part.rotary;
+    run.machine.turn_heads(how, positions, x);
 }
 
 /// Spreads what kv_b made, (tokens, heads * (plain + value)), and the shared key over keys and values.
@@ -10972,15 +9605,10 @@ void spread_latent(const Run& run, const latent_attention_part& part, matrix_vie
 {
     const attention_rule& rule = part.rule;
     const std::size_t plain = rule.head - part.rotary, both = plain + rule.value_head;
-    for_each_row(run.how, made.rows(), [&](std::size_t t) {
-        for (std::size_t h = 0; h < rule.heads; ++h) {
-            const auto from = made.row(t).subspan(h * both, both);
-            const auto key = kv.k.row(t).subspan(h * rule.head, rule.head);
-            std::ranges::copy(from.first(plain), key.begin());
-            std::ranges::copy(shared.row(t), key.subspan(plain).begin());
-            std::ranges::copy(from.subspan(plain), kv.v.row(t).subspan(h * rule.value_head).begin());
-        }
-    });
+    const auto after = [](auto x, std::size_t first) { return x.cols_from(first, x.cols() - first); };
+    run.machine.copy_columns({plain, rule.heads, both, rule.head}, made, kv.k);
+    run.machine.copy_columns({part.rotary, rule.heads, 0, rule.head}, shared, after(kv.k, plain));
+    run.machine.copy_columns({rule.value_head, rule.heads, both, rule.value_head}, after(made, plain), kv.v);
 }
 
 /// Queries into q; false: the run stops here.
@@ -10991,7 +9619,7 @@ bool make_queries(Run& run, const latent_attention_part& part, matrix_view<const
     if (!part.q_a) return run.linear(part.q, input, q), true;
     const matrix_view<float> latent{memory, input.rows(), part.q_a.count};
     run.linear(part.q_a, input, latent);
-    norm_forward(run.how, {run.vector(part.q_norm), {}, part.norm_how}, latent, latent);
+    run.machine.norm({run.vector(part.q_norm), {}, part.norm_how}, latent, latent);
     if (!run.observe(part.query_latent, latent)) return false;
     run.linear(part.q, latent, q);
     return true;
@@ -11007,7 +9635,7 @@ bool make_keys(Run& run, const latent_attention_part& part, matrix_view<const fl
     const matrix_view<float> latent{both.data() + both.size(), tokens, rank};
     const matrix_view<float> made{latent.data() + latent.size(), tokens, part.kv_b.count};
     run.linear(part.kv_a, input, both);
-    norm_forward(run.how, {run.vector(part.kv_norm), {}, part.norm_how}, both.cols_from(0, rank), latent);
+    run.machine.norm({run.vector(part.kv_norm), {}, part.norm_how}, both.cols_from(0, rank), latent);
     if (!run.observe(part.latent, latent)) return false;
     run.linear(part.kv_b, latent, made);
     const auto shared = both.cols_from(rank, part.rotary);
@@ -11030,7 +9658,7 @@ status run_part(Run& run, const latent_attention_part& part, matrix_view<const f
     const std::size_t latents = std::max(part.q_a.count, 2 * part.kv_a.count + part.kv_b.count);
     scratch queries{tokens * k_width}, other{tokens * v_width}, between{tokens * latents},
         memory{run.cache ? 0 : tokens * (k_width + v_width)};
-    if (!queries || !other || !between || !memory) return run.no_memory("attention");
+    if (!queries || !other || !between || !memory) return detail::no_memory("attention");
     const matrix_view<float> q{queries.data(), tokens, k_width};
     const matrix_view<float> mixed{other.data(), tokens, v_width};
     AWQ_TRY(const detail::key_values kv, detail::make_key_values(run, tokens, k_width, v_width, memory.data()));
@@ -11039,8 +9667,8 @@ status run_part(Run& run, const latent_attention_part& part, matrix_view<const f
         !detail::make_keys(run, part, input, positions, between.data(), kv))
         return {};
     detail::turn_ends(run, part, positions, rule.head, q);
-    detail::grow_queries(run.how, rule.growth, positions, q);
-    AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k, kv.all_v, mixed));
+    detail::grow_queries(run, rule.growth, positions, q);
+    AWQ_CHECK(run.machine.attend(rule, run.batch, run.start(), q, kv.all_k, kv.all_v, mixed));
     if (!run.observe(part.mixed, mixed)) return {};
     run.linear(part.o, mixed, output);
     return {};
@@ -11053,7 +9681,6 @@ status run_part(Run& run, const latent_attention_part& part, matrix_view<const f
 #ifndef AWQ_MODEL_PARTS_NORM_HPP
 #define AWQ_MODEL_PARTS_NORM_HPP
 
-#include <algorithm>
 #include <cstddef>
 
 namespace awq {
@@ -11079,26 +9706,21 @@ struct add_part {
 template <class Run>
 status run_part(Run& run, const norm_part& part, matrix_view<const float> input, matrix_view<float> output)
 {
-    norm_forward(run.how, {run.vector(part.weight), run.vector(part.bias), part.rule}, input, output);
+    run.machine.norm({run.vector(part.weight), run.vector(part.bias), part.rule}, input, output);
     return {};
 }
 
 template <class Run>
 status run_part(Run& run, const tap_part&, matrix_view<const float> input, matrix_view<float> output)
 {
-    for_each_row(run.how, input.rows(), [&](std::size_t t) { std::ranges::copy(input.row(t), output.row(t).begin()); });
+    run.machine.copy(input, output);
     return {};
 }
 
 template <class Run>
 status run_part(Run& run, const add_part& part, matrix_view<const float> input, matrix_view<float> hidden)
 {
-    for_each_row(run.how, hidden.rows(), [&](std::size_t t) {
-        if (part.factor == 1.0f)
-            kernels::simd::add(input.row(t), hidden.row(t));
-        else
-            kernels::simd::add_scaled(part.factor, input.row(t), hidden.row(t));
-    });
+    run.machine.add(part.factor, input, hidden);
     return {};
 }
 
@@ -14687,185 +13309,90 @@ inline status check_tensors(const tensor_source& source)
 #ifndef AWQ_BLOCK_HIDDEN_STATES_HPP
 #define AWQ_BLOCK_HIDDEN_STATES_HPP
 
-// ---- awq/device/host_matrix.hpp
-#ifndef AWQ_DEVICE_HOST_MATRIX_HPP
-#define AWQ_DEVICE_HOST_MATRIX_HPP
+// ---- awq/device/device.hpp
+#ifndef AWQ_DEVICE_DEVICE_HPP
+#define AWQ_DEVICE_DEVICE_HPP
 
-// ---- awq/tensor/xtensor_backend.hpp
-#ifndef AWQ_TENSOR_XTENSOR_BACKEND_HPP
-#define AWQ_TENSOR_XTENSOR_BACKEND_HPP
+// ---- awq/calibration/activation_stats.hpp
+#ifndef AWQ_CALIBRATION_ACTIVATION_STATS_HPP
+#define AWQ_CALIBRATION_ACTIVATION_STATS_HPP
 
-// ---- awq/tensor/backend_concept.hpp
-#ifndef AWQ_TENSOR_BACKEND_CONCEPT_HPP
-#define AWQ_TENSOR_BACKEND_CONCEPT_HPP
+// ---- awq/calibration/loss_mask.hpp
+#ifndef AWQ_CALIBRATION_LOSS_MASK_HPP
+#define AWQ_CALIBRATION_LOSS_MASK_HPP
 
-#include <concepts>
+#include <cstddef>
+#include <span>
 
 namespace awq {
 
-namespace axis {
-struct backend; // defined by name only; the other axes are in policy/axis.hpp
-} // namespace axis
+/// Which tokens count, in the statistics and in the loss: one byte a token, 0 leaves it out. A mask
+/// that is shorter than the batch, the empty one too, keeps the tokens past its end.
+class loss_mask {
+public:
+    constexpr loss_mask() = default;
+    constexpr explicit loss_mask(std::span<const unsigned char> keep) noexcept : keep_(keep) {}
 
-// The matrix products that come with the library; each is defined in execution/products/<name>.hpp.
-struct plain_product;    ///< one loop, core, the reference
-struct packed_product;   ///< packed xsimd micro-kernel (H), the default
-struct openblas_product; ///< OpenBLAS (H, opt-in)
+    constexpr bool keeps(std::size_t token) const noexcept { return token >= keep_.size() || keep_[token] != 0; }
+    /// How many of the first `tokens` tokens count.
+    constexpr std::size_t kept(std::size_t tokens) const noexcept
+    {
+        std::size_t count = 0;
+        for (std::size_t t = 0; t < tokens; ++t) count += keeps(t) ? 1 : 0;
+        return count;
+    }
+    /// Calls `action(first, count)` for every run of tokens that count.
+    template <class Action>
+    constexpr void for_each_run(std::size_t tokens, Action&& action) const
+    {
+        for (std::size_t first = 0; first < tokens;) {
+            std::size_t end = first;
+            while (end < tokens && keeps(end)) ++end;
+            if (end > first) action(first, end - first);
+            first = end + 1;
+        }
+    }
 
-/// Who owns tensors, and who multiplies them.
+private:
+    std::span<const unsigned char> keep_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/matrix_product.hpp
+#ifndef AWQ_EXECUTION_MATRIX_PRODUCT_HPP
+#define AWQ_EXECUTION_MATRIX_PRODUCT_HPP
+
+namespace awq {
+
+/// Who multiplies matrices: a type with four static operations, which a backend names as its `product`.
+/// An engine brings its own GEMM by writing one (`products/plain.hpp` is the reference, with plain loops).
 ///
-/// - `B::product`: one of the matrix products above, or one's own (see `matrix_product`).
-/// - `B::view(tensor)`: a `matrix_view`, of float, f16 or bf16, of each tensor type that the backend accepts.
-/// - `B::vector` or `B::vector_of<T>`, if it has one: its vectors, which as smooth layers are norms; a
-///   `std::span` always is one.
-/// - `B::make_workspace(floats)`, if it allocates: what owns that many floats, null where there are none.
-template <class B>
-concept tensor_backend = requires
+/// - `multiply_nt(e, a, b, c)`: c = a b^T; a (m, k), b (n, k), c (m, n). A linear layer; b is its weight.
+/// - `multiply_nn(e, a, b, c)`: c = a b; a (m, k), b (k, n), c (m, n).
+/// - `add_gram(e, x, g)`: g += x^T x; x (tokens, k), g (k, k), symmetric before and after.
+/// - `add_cross_gram(e, x, y, g)`: g += x^T y; x (tokens, m), y (tokens, n), g (m, n).
+///
+/// All operands may have a stride, and the output overlaps no input. The work goes through the execution
+/// `e` (see `execution`), or is done in the calling thread. Where sums run in an order that does not depend
+/// on the number of threads, results of a search have the same bits at any number of threads.
+/// An `add_gram` may also take x of f16 and bf16, as ours do (`gram_of_elements`); else it is widened before.
+template <class P, class E>
+concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in, matrix_view<float> out)
 {
-    typename B::product;
-    requires std::same_as<typename B::policy_axis, axis::backend>;
-    {
-        B::view(matrix_view<float>{})
-        } -> std::same_as<matrix_view<float>>;
+    P::multiply_nt(e, in, in, out);
+    P::multiply_nn(e, in, in, out);
+    P::add_gram(e, in, out);
+    P::add_cross_gram(e, in, in, out);
 };
 
-} // namespace awq
-
-#endif
-
-// xtensor 0.26 moved its headers into folders.
-#if __has_include(<xtensor/containers/xtensor.hpp>)
-#include <xtensor/containers/xadapt.hpp>
-#include <xtensor/containers/xtensor.hpp>
-#else
-#include <xtensor/xadapt.hpp>
-#include <xtensor/xtensor.hpp>
-#endif
-
-#include <array>
-#include <cstddef>
-#include <memory>
-#include <new>
-#include <span>
-
-namespace awq {
-
-/// Tensors are `xt::xtensor`s, row-major; products run in the packed micro-kernel.
-struct xtensor_backend {
-    using policy_axis = axis::backend;
-    using product = packed_product;
-    template <class T>
-    using matrix_of = xt::xtensor<T, 2, xt::layout_type::row_major>;
-    template <class T>
-    using vector_of = xt::xtensor<T, 1, xt::layout_type::row_major>;
-    using matrix = matrix_of<float>;
-    using vector = vector_of<float>;
-
-    /// A matrix of that shape; its elements are not initialised.
-    template <class T = float>
-    static matrix_of<T> make(std::size_t rows, std::size_t cols)
-    {
-        return matrix_of<T>(std::array<std::size_t, 2>{rows, cols});
-    }
-
-    /// Working memory of that many floats, not initialised; null where there is none.
-    static std::unique_ptr<float[]> make_workspace(std::size_t size) noexcept
-    {
-        return std::unique_ptr<float[]>{new (std::nothrow) float[size]};
-    }
-
-    /// Of floats, f16 or bf16.
-    template <class T>
-    static matrix_view<T> view(matrix_of<T>& tensor) noexcept
-    {
-        return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
-    }
-    template <class T>
-    static matrix_view<const T> view(const matrix_of<T>& tensor) noexcept
-    {
-        return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
-    }
-    template <class T>
-    static matrix_view<T> view(vector_of<T>& tensor) noexcept
-    {
-        return {tensor.data(), 1, tensor.shape()[0]};
-    }
-    template <class T>
-    static matrix_view<const T> view(const vector_of<T>& tensor) noexcept
-    {
-        return {tensor.data(), 1, tensor.shape()[0]};
-    }
-    /// Views and spans of memory that somebody else owns are welcome too.
-    template <class T>
-    static constexpr matrix_view<T> view(matrix_view<T> tensor) noexcept
-    {
-        return tensor;
-    }
-    template <class T, std::size_t Extent>
-    static constexpr matrix_view<T> view(std::span<T, Extent> vector) noexcept
-    {
-        return as_row(std::span<T>{vector});
-    }
-
-    /// An xtensor expression over a contiguous view, for whole-array glue; it owns nothing.
-    static auto adapt(matrix_view<float> contiguous)
-    {
-        return xt::adapt(contiguous.data(), contiguous.size(), xt::no_ownership(),
-                         std::array<std::size_t, 2>{contiguous.rows(), contiguous.cols()});
-    }
+/// A product whose `add_gram` takes inputs of T.
+template <class P, class E, class T>
+concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_view<float> g)
+{
+    P::add_gram(e, x, g);
 };
-
-static_assert(tensor_backend<xtensor_backend>);
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// What tensors of a run are kept in.
-using host_matrix = xtensor_backend::matrix;
-
-/// A view of the whole matrix.
-inline matrix_view<float> view_of(host_matrix& tensor) { return xtensor_backend::view(tensor); }
-inline matrix_view<const float> view_of(const host_matrix& tensor) { return xtensor_backend::view(tensor); }
-
-/// All elements, for tensors that are vectors.
-inline std::span<float> values_of(host_matrix& tensor) { return {tensor.data(), tensor.size()}; }
-inline std::span<const float> values_of(const host_matrix& tensor) { return {tensor.data(), tensor.size()}; }
-
-/// Calls task(first, count) for every element of a range, many at a time, on all threads: the first to touch a large
-/// matrix should not be one alone.
-template <execution E, class Task>
-void for_each_stretch(const E& how, std::size_t size, const Task& task)
-{
-    constexpr std::size_t stretch = std::size_t{1} << 18;
-    how.for_each(chunk_count(size, stretch),
-                 [&](std::size_t chunk) { task(chunk * stretch, std::min(stretch, size - chunk * stretch)); });
-}
-
-/// A matrix of zeros.
-template <execution E>
-host_matrix make_zeros(const E& how, std::size_t rows, std::size_t cols)
-{
-    host_matrix made = xtensor_backend::make(rows, cols);
-    for_each_stretch(how, made.size(), [to = made.data()](std::size_t first, std::size_t count) {
-        std::fill_n(to + first, count, 0.0f);
-    });
-    return made;
-}
-
-template <execution E, class T>
-void copy_values(const E& how, std::span<const T> from, T* to)
-{
-    for_each_stretch(how, from.size(), [=](std::size_t first, std::size_t count) {
-        std::copy_n(from.data() + first, count, to + first);
-    });
-}
 
 } // namespace awq
 
@@ -15025,8 +13552,1366 @@ result<matrix_view<const float>> in_float(const E& how, matrix_view<T> tensor, w
 } // namespace awq
 
 #endif
+// ---- awq/tensor/backend_concept.hpp
+#ifndef AWQ_TENSOR_BACKEND_CONCEPT_HPP
+#define AWQ_TENSOR_BACKEND_CONCEPT_HPP
+
+#include <concepts>
+
+namespace awq {
+
+namespace axis {
+struct backend; // defined by name only; the other axes are in policy/axis.hpp
+} // namespace axis
+
+// The matrix products that come with the library; each is defined in execution/products/<name>.hpp.
+struct plain_product;    ///< one loop, core, the reference
+struct packed_product;   ///< packed xsimd micro-kernel (H), the default
+struct openblas_product; ///< OpenBLAS (H, opt-in)
+
+/// Who owns tensors, and who multiplies them.
+///
+/// - `B::product`: one of the matrix products above, or one's own (see `matrix_product`).
+/// - `B::view(tensor)`: a `matrix_view`, of float, f16 or bf16, of each tensor type that the backend accepts.
+/// - `B::vector` or `B::vector_of<T>`, if it has one: its vectors, which as smooth layers are norms; a
+///   `std::span` always is one.
+/// - `B::make_workspace(floats)`, if it allocates: what owns that many floats, null where there are none.
+template <class B>
+concept tensor_backend = requires
+{
+    typename B::product;
+    requires std::same_as<typename B::policy_axis, axis::backend>;
+    {
+        B::view(matrix_view<float>{})
+        } -> std::same_as<matrix_view<float>>;
+};
+
+} // namespace awq
+
+#endif
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// Running sums over the inputs of a layer, in the caller's memory, which starts as zeros. Being
+/// sums they merge: over batches, threads and machines. All but the token count may be absent
+/// (empty).
+struct activation_stats {
+    std::span<double> abs_sum;    ///< (in_features) sum of |x|
+    std::span<double> square_sum; ///< (in_features) sum of x^2
+    matrix_view<float> gram;      ///< (in_features, in_features) X^T X
+    std::uint64_t tokens = 0;
+
+    /// Floats that statistics over `in_features` channels take, with or without a Gram matrix.
+    static constexpr std::size_t size(std::size_t in_features, bool with_gram) noexcept
+    {
+        return 2 * workspace::size_for<double>(in_features) + (with_gram ? in_features * in_features : 0);
+    }
+
+    /// Zeroed statistics in the front of `memory`; workspace_too_small where it has no room.
+    static result<activation_stats> make(workspace& memory, std::size_t in_features, bool with_gram)
+    {
+        activation_stats made;
+        made.abs_sum = memory.take<double>(in_features);
+        made.square_sum = memory.take<double>(in_features);
+        std::span<float> gram;
+        if (with_gram) gram = memory.take<float>(in_features * in_features);
+        if (made.square_sum.empty() || (with_gram && gram.empty()))
+            return error{error_code::workspace_too_small,
+                         "activation statistics: ",
+                         in_features,
+                         " channels need ",
+                         size(in_features, with_gram),
+                         " floats"};
+        std::ranges::fill(gram, 0.0f);
+        if (with_gram) made.gram = {gram.data(), in_features, in_features};
+        return made;
+    }
+
+    /// Adds a batch of inputs, (tokens, in_features), of float, f16 or bf16, with the tokens that the mask
+    /// keeps. `Product`: the matrix product that adds to the Gram matrix. `scratch`: only for 16-bit inputs
+    /// and a product of one's own that does not read them: in_features floats or more, in which they are
+    /// widened by tiles.
+    template <class Product, execution E, class T = const float>
+    status observe(const E& how, matrix_view<T> x, loss_mask mask = {}, std::span<float> scratch = {});
+
+    /// Adds the sums of `other`, which has the same shape and the same parts.
+    status merge(const activation_stats& other) noexcept;
+
+    /// Mean of |x| per channel, in float, into `out`. not_calibrated without tokens.
+    status mean_abs(std::span<float> out) const noexcept { return mean_of(abs_sum, out); }
+
+    /// Mean of x^2 per channel: the importance that GGUF quantizers take.
+    status mean_square(std::span<float> out) const noexcept { return mean_of(square_sum, out); }
+
+private:
+    template <class Product, execution E, class T>
+    void add_gram(const E& how, matrix_view<const T> run, std::span<float> scratch)
+    {
+        if constexpr (gram_of_elements<Product, E, T>)
+            Product::add_gram(how, run, gram);
+        else
+            for_each_widened(how, run, scratch,
+                             [&](std::size_t, matrix_view<const float> tile) { Product::add_gram(how, tile, gram); });
+    }
+
+    status mean_of(std::span<const double> sums, std::span<float> out) const noexcept
+    {
+        if (tokens == 0) return error{error_code::not_calibrated, "activation statistics: no token was observed"};
+        if (sums.size() != out.size())
+            return error{error_code::shape_mismatch,
+                         "activation statistics: ",
+                         sums.size(),
+                         " channels, ",
+                         out.size(),
+                         " wanted"};
+        for (std::size_t i = 0; i < sums.size(); ++i)
+            out[i] = static_cast<float>(sums[i] / static_cast<double>(tokens));
+        return {};
+    }
+};
+
+namespace detail {
+
+// Eight rows are added in float, where nothing of weight is lost, and go into the double sums as
+// one.
+template <std::size_t Rows, class T, class Value>
+void add_rows(matrix_view<T> x, std::size_t first, double* sums, Value value) noexcept
+{
+    const T* rows[Rows];
+    for (std::size_t r = 0; r < Rows; ++r) rows[r] = x.row(first + r).data();
+    for (std::size_t c = 0; c < x.cols(); ++c) {
+        float sum = value(static_cast<float>(rows[0][c]));
+        for (std::size_t r = 1; r < Rows; ++r) sum += value(static_cast<float>(rows[r][c]));
+        sums[c] += static_cast<double>(sum);
+    }
+}
+
+template <class T, class Value>
+void add_columns(matrix_view<T> x, std::span<double> sums, std::size_t column, Value value) noexcept
+{
+    if (sums.empty()) return;
+    constexpr std::size_t at_once = 8;
+    std::size_t r = 0;
+    for (; r + at_once <= x.rows(); r += at_once) add_rows<at_once>(x, r, sums.data() + column, value);
+    for (; r < x.rows(); ++r) add_rows<1>(x, r, sums.data() + column, value);
+}
+
+} // namespace detail
+
+template <class Product, execution E, class T>
+status activation_stats::observe(const E& how, matrix_view<T> x, loss_mask mask, std::span<float> scratch)
+{
+    using element = std::remove_const_t<T>;
+    static_assert(tensor_element<element>, "awq::activation_stats: inputs are float, awq::f16 or awq::bf16");
+    const auto fits = [&](std::size_t size) { return size == 0 || size == x.cols(); };
+    if (!fits(abs_sum.size()) || !fits(square_sum.size()) || !fits(gram.cols()))
+        return error{error_code::shape_mismatch,
+                     "activation statistics: a batch has ",
+                     x.cols(),
+                     " channels, ",
+                     abs_sum.size(),
+                     " expected"};
+    const bool has_tile = gram_of_elements<Product, E, element> || scratch.size() >= x.cols();
+    if (!gram.empty() && !has_tile)
+        return error{error_code::workspace_too_small,
+                     "activation statistics: this product widens 16-bit "
+                     "inputs by tiles; give a scratch of ",
+                     x.cols(), " floats"};
+    constexpr std::size_t width = 256; // columns a task; few enough to spread, enough for long reads
+    constexpr std::size_t depth = 64;  // rows that stay in the cache between the two sums
+    mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
+        const matrix_view<const element> run = x.rows_from(first, count);
+        how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
+            const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
+            for (std::size_t r = 0; r < count; r += depth) {
+                const auto tile = run.rows_from(r, std::min(depth, count - r)).cols_from(at, columns);
+                detail::add_columns(tile, abs_sum, at, [](float v) { return std::fabs(v); });
+                detail::add_columns(tile, square_sum, at, [](float v) { return v * v; });
+            }
+        });
+        if (!gram.empty()) add_gram<Product>(how, run, scratch);
+        tokens += count;
+    });
+    return {};
+}
+
+inline status activation_stats::merge(const activation_stats& other) noexcept
+{
+    if (abs_sum.size() != other.abs_sum.size() || square_sum.size() != other.square_sum.size() ||
+        gram.cols() != other.gram.cols())
+        return error{error_code::shape_mismatch, "activation statistics of different shapes"};
+    for (std::size_t i = 0; i < abs_sum.size(); ++i) abs_sum[i] += other.abs_sum[i];
+    for (std::size_t i = 0; i < square_sum.size(); ++i) square_sum[i] += other.square_sum[i];
+    for (std::size_t r = 0; r < gram.rows(); ++r)
+        for (std::size_t c = 0; c < gram.cols(); ++c) gram(r, c) += other.gram(r, c);
+    tokens += other.tokens;
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/device/forward/column_copy.hpp
+#ifndef AWQ_DEVICE_FORWARD_COLUMN_COPY_HPP
+#define AWQ_DEVICE_FORWARD_COLUMN_COPY_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// `count` runs of `width` columns of every row, which begin so many columns apart; a step of 0 copies the same run
+/// again and again.
+struct column_copy {
+    std::size_t width = 0, count = 1;
+    std::size_t from_step = 0, to_step = 0;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/device/forward/linear_view.hpp
+#ifndef AWQ_DEVICE_FORWARD_LINEAR_VIEW_HPP
+#define AWQ_DEVICE_FORWARD_LINEAR_VIEW_HPP
+
+#include <span>
+
+namespace awq {
+
+/// A linear layer, y = x weight^T + bias: weight (out_features, in_features), bias (out_features)
+/// or empty. Views of memory that somebody else owns.
+struct linear_view {
+    matrix_view<const float> weight;
+    std::span<const float> bias = {};
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/device/found_scales.hpp
+#ifndef AWQ_DEVICE_FOUND_SCALES_HPP
+#define AWQ_DEVICE_FOUND_SCALES_HPP
+
+#include <cstddef>
+#include <vector>
+
+namespace awq {
+
+/// What the search of a mapping found; see `search_outcome`.
+struct found_scales {
+    std::vector<double> scales; ///< one for each channel of the smooth layer; all 1 where nothing was better
+    double ratio = 0.0;
+    bool duo_scaling = false;
+    double initial_error = 0.0, best_error = 0.0;
+    std::size_t skipped_candidates = 0;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/device/linear_rounding.hpp
+#ifndef AWQ_DEVICE_LINEAR_ROUNDING_HPP
+#define AWQ_DEVICE_LINEAR_ROUNDING_HPP
+
+#include <span>
+
+namespace awq {
+
+/// How the weight of a linear layer is rounded to its format.
+struct linear_rounding {
+    matrix_view<const float> feedback = {}; ///< from `device::make_feedback`; empty: no error feedback
+    std::span<const float> importance = {}; ///< mean of x^2 per column, or empty
+    float magnitude = 0.0f;                 ///< the largest |w| of the layers that share a scale of NVFP4
+    int clip_steps = 1;                     ///< see `rounding_options`
+    bool better_rounding = false;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/device/mapping_search.hpp
+#ifndef AWQ_DEVICE_MAPPING_SEARCH_HPP
+#define AWQ_DEVICE_MAPPING_SEARCH_HPP
+
+// ---- awq/search/row_sample.hpp
+#ifndef AWQ_SEARCH_ROW_SAMPLE_HPP
+#define AWQ_SEARCH_ROW_SAMPLE_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Every row: no sample.
+inline constexpr std::size_t all_rows = static_cast<std::size_t>(-1);
+
+/// Rows of a weight that stand for all of them: whole blocks of `block` rows (rows that a quantizer rounds
+/// together), one from each of equal parts of the weight. Its place within the part differs from part to part, so
+/// that rows which repeat, such as the channels of attention heads, are all met. The same rows every time.
+class row_sample {
+public:
+    /// At most about `most` of `rows` rows, at least one block of them.
+    constexpr explicit row_sample(std::size_t rows, std::size_t most = all_rows, std::size_t block = 1) noexcept
+        : rows_(rows), block_(std::clamp<std::size_t>(block, 1, std::max<std::size_t>(rows, 1))),
+          parts_(chunk_count(rows, block_)), blocks_(std::min(parts_, std::max<std::size_t>(most / block_, 1)))
+    {}
+
+    constexpr std::size_t blocks() const noexcept { return blocks_; }
+    /// The first row of a block, which ends `rows_in` rows later.
+    constexpr std::size_t first_of(std::size_t index) const noexcept
+    {
+        const std::size_t begin = index * parts_ / blocks_, end = (index + 1) * parts_ / blocks_;
+        // Multiples of the golden ratio, modulo 1, fill a range evenly.
+        const std::size_t turn = index * 40503 % 65536;
+        return (begin + (end - begin) * turn / 65536) * block_;
+    }
+    constexpr std::size_t rows_in(std::size_t index) const noexcept
+    {
+        return std::min(block_, rows_ - first_of(index));
+    }
+
+    /// How many rows it has; only the last block may be shorter than the others.
+    constexpr std::size_t size() const noexcept
+    {
+        return blocks_ == 0 ? 0 : (blocks_ - 1) * block_ + rows_in(blocks_ - 1);
+    }
+    /// Where row `index` of the sample is in the weight.
+    constexpr std::size_t row(std::size_t index) const noexcept { return first_of(index / block_) + index % block_; }
+
+private:
+    std::size_t rows_, block_, parts_, blocks_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/search/search_problem.hpp
+#ifndef AWQ_SEARCH_SEARCH_PROBLEM_HPP
+#define AWQ_SEARCH_SEARCH_PROBLEM_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// A balance layer as the search sees it. `T`: its element type, float, f16 or bf16.
+template <quantizer Q, class T = float>
+struct search_layer {
+    matrix_view<const T> weight;            ///< (out_features, in_features)
+    const Q* rounding = nullptr;            ///< null: the layer will not be quantized
+    std::span<const float> importance = {}; ///< mean of x^2 per column, or empty
+
+    /// Whether candidates of it need memory: a layer in float that is not quantized is its own candidate.
+    constexpr bool is_copied() const noexcept { return rounding != nullptr || !std::is_same_v<T, float>; }
+};
+
+/// What is searched: layers that read the same input, and that input's magnitude.
+template <quantizer Q, class T = float>
+struct search_problem {
+    std::span<const search_layer<Q, T>> layers; ///< all with the same in_features
+    std::span<const float> x_mean;              ///< (in_features) mean of |x|
+    /// Where several columns must share a scale (grouped-query attention: the query heads of one kv
+    /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
+    std::span<const std::uint32_t> column_scales = {};
+    std::size_t scale_count = 0; ///< only with `column_scales`
+    /// The scales that can be stored, (scales()) each, or empty: a candidate with a scale outside is
+    /// skipped. Identity never is.
+    std::span<const double> smallest_scales = {}, largest_scales = {};
+
+    constexpr std::size_t in_features() const noexcept { return x_mean.size(); }
+    /// How many scales are searched.
+    constexpr std::size_t scales() const noexcept { return column_scales.empty() ? in_features() : scale_count; }
+    constexpr std::size_t scale_of(std::size_t column) const noexcept
+    {
+        return column_scales.empty() ? column : column_scales[column];
+    }
+    constexpr bool can_store(std::span<const double> wanted) const noexcept
+    {
+        for (std::size_t i = 0; i < smallest_scales.size(); ++i)
+            if (!(wanted[i] >= smallest_scales[i] && wanted[i] <= largest_scales[i])) return false;
+        return true;
+    }
+};
+
+/// Floats that a search needs. `weights`: elements of all layers that are quantized or not in float.
+constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t weights, std::size_t layers,
+                                            std::size_t n_grid = 20) noexcept
+{
+    return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
+           workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
+           workspace::size_for<matrix_view<const float>>(layers) + workspace::size_for<matrix_view<float>>(layers);
+}
+
+/// The same, for a problem.
+template <quantizer Q, class T>
+constexpr std::size_t search_workspace_size(const search_problem<Q, T>& problem, const search_options& options) noexcept
+{
+    std::size_t weights = 0;
+    for (const auto& layer : problem.layers)
+        if (layer.is_copied()) weights += layer.weight.size();
+    return search_workspace_size(problem.in_features(), weights, problem.layers.size(), options.n_grid);
+}
+
+/// How many rows a sample should take together: the largest of the quantizers' blocks.
+template <quantizer Q>
+constexpr std::size_t row_block_of(const search_problem<Q>& problem) noexcept
+{
+    std::size_t block = 1;
+    for (const auto& layer : problem.layers)
+        if (layer.rounding != nullptr) block = std::max(block, layer.rounding->row_block());
+    return block;
+}
+
+namespace detail {
+
+template <quantizer Q, class T>
+status check_layer(const search_layer<Q, T>& layer, std::size_t in_features)
+{
+    if (layer.weight.cols() != in_features)
+        return error{error_code::shape_mismatch, "scale search: a balance layer has ", layer.weight.cols(),
+                     " columns, the activations have ", in_features};
+    if (!layer.importance.empty() && layer.importance.size() != in_features)
+        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
+                     " importance values for ",  in_features,      " columns"};
+    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
+}
+
+template <quantizer Q, class T>
+status check_problem(const search_problem<Q, T>& problem)
+{
+    if (problem.layers.empty() || problem.x_mean.empty())
+        return error{error_code::invalid_argument, "scale search: give at least one balance layer and its activations"};
+    for (const float value : problem.x_mean)
+        if (!std::isfinite(value) || value < 0.0f)
+            return error{error_code::not_finite, "scale search: x_mean has a value that is not a finite magnitude"};
+    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
+        return error{error_code::shape_mismatch, "scale search: column_scales needs ", problem.in_features(),
+                     " entries"};
+    if (problem.scales() > problem.in_features())
+        return error{error_code::invalid_argument, "scale search: more scales than columns"};
+    for (const std::uint32_t index : problem.column_scales)
+        if (index >= problem.scale_count)
+            return error{error_code::invalid_argument, "scale search: column scale ", index, " is not below ",
+                         problem.scale_count};
+    const std::size_t limits = problem.smallest_scales.size();
+    if (limits != problem.largest_scales.size() || (limits != 0 && limits != problem.scales()))
+        return error{
+            error_code::shape_mismatch, "scale search: limits for ", limits, " of ", problem.scales(), " scales"};
+    for (const auto& layer : problem.layers) AWQ_CHECK(check_layer(layer, problem.in_features()));
+    return {};
+}
+
+} // namespace detail
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+namespace awq {
+
+/// A search for the scales of one mapping, and what candidates are judged by.
+struct mapping_search {
+    /// The loss of candidate weights, one for each layer of the problem.
+    using loss_function = std::function<double(std::span<const matrix_view<const float>>)>;
+
+    const search_problem<any_quantizer>& problem;
+    const search_options& options;
+    matrix_view<const float> gram = {}; ///< (in_features, in_features) of the layers' inputs,
+    std::uint64_t tokens = 0;           ///< so many
+    std::size_t rows = all_rows;        ///< that the loss by the Gram matrix looks at, where it decides alone
+    loss_function exact = {};           ///< decides instead of it, where there is one
+    bool is_screened = true;            ///< but among the best few by the Gram matrix only
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/device/quantized_linear.hpp
+#ifndef AWQ_DEVICE_QUANTIZED_LINEAR_HPP
+#define AWQ_DEVICE_QUANTIZED_LINEAR_HPP
+
+// ---- awq/io/float_codes.hpp
+#ifndef AWQ_IO_FLOAT_CODES_HPP
+#define AWQ_IO_FLOAT_CODES_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace awq {
+
+/// A weight as FP8 E4M3: w = code * scale.
+struct fp8_codes {
+    std::size_t rows = 0, cols = 0;
+    std::size_t block_rows = 1;      ///< rows that share a scale
+    std::size_t block_cols = 0;      ///< columns that share a scale; 0: the whole row
+    std::vector<std::uint8_t> codes; ///< (rows, cols)
+    std::vector<float> scales;       ///< (scale_rows, scale_cols)
+
+    std::size_t scale_rows() const noexcept { return (rows + block_rows - 1) / block_rows; }
+    std::size_t scale_cols() const noexcept { return block_cols == 0 ? 1 : (cols + block_cols - 1) / block_cols; }
+};
+
+/// A weight as FP4 E2M1: w = code * scale, NVFP4 divided by `global_scale`.
+struct fp4_codes {
+    fp4_kind kind = fp4_kind::nvfp4;
+    std::size_t rows = 0, cols = 0;
+    std::vector<std::uint8_t> codes;  ///< (rows, cols), one a byte
+    std::vector<std::uint8_t> scales; ///< (rows, groups): bits of E4M3, or exponents
+    float global_scale = 1.0f;        ///< of NVFP4
+
+    std::size_t groups() const noexcept { return cols / group_size_of(kind); }
+};
+
+/// shape_mismatch where an array has another length than the shape asks for.
+inline status check(const fp8_codes& weight)
+{
+    if (weight.block_rows > 0 && weight.codes.size() == weight.rows * weight.cols &&
+        weight.scales.size() == weight.scale_rows() * weight.scale_cols())
+        return {};
+    return error{error_code::shape_mismatch,
+                 "a weight of shape [",
+                 weight.rows,
+                 ", ",
+                 weight.cols,
+                 "] does not have ",
+                 weight.codes.size(),
+                 " codes and ",
+                 weight.scales.size(),
+                 " scales"};
+}
+
+/// shape_mismatch also where groups do not cut the columns evenly.
+inline status check(const fp4_codes& weight)
+{
+    AWQ_CHECK(check_groups(weight.kind, weight.cols));
+    if (weight.codes.size() == weight.rows * weight.cols && weight.scales.size() == weight.rows * weight.groups())
+        return {};
+    return error{error_code::shape_mismatch,
+                 "a weight of shape [",
+                 weight.rows,
+                 ", ",
+                 weight.cols,
+                 "] does not have ",
+                 weight.codes.size(),
+                 " codes and ",
+                 weight.scales.size(),
+                 " scales"};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/io/integer_codes.hpp
+#ifndef AWQ_IO_INTEGER_CODES_HPP
+#define AWQ_IO_INTEGER_CODES_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace awq {
+
+/// A weight as integers: w = (code - zero_point) * scale, codes signed.
+struct integer_codes {
+    scheme format;
+    std::size_t rows = 0, cols = 0;
+    std::size_t group_size = 0;           ///< columns that share a scale; 0: the whole row
+    std::vector<std::int8_t> codes;       ///< (rows, cols)
+    std::vector<float> scales;            ///< (rows, groups), as the output stores them
+    std::vector<std::int8_t> zero_points; ///< (rows, groups); empty for a symmetric scheme
+
+    std::size_t groups() const noexcept { return group_size == 0 ? 1 : cols / group_size; }
+    /// Columns that share a scale, also where that is the whole row.
+    std::size_t group_columns() const noexcept { return group_size == 0 ? cols : group_size; }
+};
+
+/// invalid_argument for a bad bit count; shape_mismatch where groups do not cut the columns evenly
+/// or an array has another length than the shape asks for.
+inline status check(const integer_codes& weight)
+{
+    if (weight.format.bits < 2 || weight.format.bits > 8)
+        return error{error_code::invalid_argument, "codes of ", weight.format.bits, " bits: there are 2 to 8"};
+    if (weight.cols == 0 || weight.rows == 0 || (weight.group_size != 0 && weight.cols % weight.group_size != 0))
+        return error{error_code::shape_mismatch,
+                     "group size ",
+                     weight.group_size,
+                     " does not divide a weight of shape [",
+                     weight.rows,
+                     ", ",
+                     weight.cols,
+                     "]"};
+    const std::size_t shared = weight.rows * weight.groups();
+    const std::size_t zeros = weight.format.symmetric ? 0 : shared;
+    if (weight.codes.size() != weight.rows * weight.cols || weight.scales.size() != shared ||
+        weight.zero_points.size() != zeros)
+        return error{error_code::shape_mismatch,
+                     "a weight of shape [",
+                     weight.rows,
+                     ", ",
+                     weight.cols,
+                     "] in ",
+                     weight.groups(),
+                     " groups does not have ",
+                     weight.codes.size(),
+                     " codes, ",
+                     weight.scales.size(),
+                     " scales and ",
+                     weight.zero_points.size(),
+                     " zero points"};
+    return {};
+}
+
+/// The weights that the codes stand for, (rows, cols). The product is rounded to `scale_type`, as
+/// compressed-tensors, AutoAWQ and GPTQ compute it in the type of their scales.
+inline void dequantize(const integer_codes& weight, dtype scale_type, matrix_view<float> out)
+{
+    const std::size_t width = weight.group_columns(), groups = weight.groups();
+    with_storage(scale_type, [&](auto rounding) {
+        for (std::size_t r = 0; r < weight.rows; ++r) {
+            for (std::size_t g = 0; g < groups; ++g) {
+                const std::size_t at = r * groups + g;
+                const float zero = weight.zero_points.empty() ? 0.0f : weight.zero_points[at];
+                const qparams shared{weight.scales[at], zero};
+                const std::int8_t* const codes = weight.codes.data() + r * weight.cols + g * width;
+                float* const values = &out(r, g * width);
+                for (std::size_t i = 0; i < width; ++i)
+                    values[i] = value_of(static_cast<float>(codes[i]), shared, rounding);
+            }
+        }
+    });
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace awq {
+
+/// A weight as GGUF blocks, row by row, in the checkpoint's row order.
+struct gguf_blocks {
+    gguf::type type = gguf::type::f32;
+    std::size_t rows = 0, cols = 0;
+    std::vector<std::byte> bytes;
+};
+
+/// A weight as the run's output stores it.
+using quantized_linear = std::variant<integer_codes, fp8_codes, fp4_codes, gguf_blocks>;
+
+/// What a weight is stored as, where that is a format of checkpoints.
+inline integer_format format_of(const integer_codes& w) { return {w.format, w.group_size}; }
+inline fp8_format format_of(const fp8_codes& w) { return {w.block_rows, w.block_cols}; }
+inline fp4_format format_of(const fp4_codes& w) { return {w.kind}; }
+
+/// The quantized linear layers of a block, by their names relative to it ("mlp.up_proj"). A layer
+/// that is not quantized is not in it.
+using quantized_linears = std::map<std::string, quantized_linear, std::less<>>;
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/any_execution.hpp
+#ifndef AWQ_EXECUTION_ANY_EXECUTION_HPP
+#define AWQ_EXECUTION_ANY_EXECUTION_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+namespace awq {
+
+/// Refers to an execution that is chosen at run time and must live longer. Each task costs one indirect call, so it is
+/// for loops over host memory that are no kernels.
+class any_execution {
+public:
+    using policy_axis = axis::execution;
+    static constexpr std::string_view name = "any";
+
+    template <execution E>
+    requires(!std::same_as<E, any_execution>) explicit any_execution(const E& how) noexcept
+        : how_(&how), run_([](const void* to, std::size_t count, task_ref task) {
+              static_cast<const E*>(to)->for_each(count, [task](std::size_t i) { task.call(task.target, i); });
+          })
+    {}
+
+    template <class Task>
+    void for_each(std::size_t count, const Task& task) const
+    {
+        run_(how_, count, {&task, [](const void* to, std::size_t i) { (*static_cast<const Task*>(to))(i); }});
+    }
+
+private:
+    struct task_ref {
+        const void* target;
+        void (*call)(const void*, std::size_t);
+    };
+
+    const void* how_;
+    void (*run_)(const void*, std::size_t, task_ref);
+};
+
+static_assert(execution<any_execution>);
+
+} // namespace awq
+
+#endif
+// ---- awq/search/output_loss.hpp
+#ifndef AWQ_SEARCH_OUTPUT_LOSS_HPP
+#define AWQ_SEARCH_OUTPUT_LOSS_HPP
+
+// ---- awq/search/ordered_sum.hpp
+#ifndef AWQ_SEARCH_ORDERED_SUM_HPP
+#define AWQ_SEARCH_ORDERED_SUM_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace awq {
+
+/// What the search sums losses in, and scales candidates in.
+#if AWQ_FLOAT_SUMS
+using sum_type = float;
+#else
+using sum_type = double;
+#endif
+
+/// The sum of `term(i)` for all i < count, in `sum_type`. How the work is cut depends on `count` alone,
+/// so the sum has the same bits at any number of threads.
+template <execution E, class Term>
+sum_type ordered_sum(const E& how, std::size_t count, Term&& term)
+{
+    constexpr std::size_t most_chunks = 64;
+    if (count == 0) return 0;
+    const std::size_t grain = chunk_count(count, most_chunks);
+    const std::size_t chunks = chunk_count(count, grain);
+    std::array<sum_type, most_chunks> sums{};
+    how.for_each(chunks, [&](std::size_t chunk) {
+        const std::size_t end = std::min((chunk + 1) * grain, count);
+        sum_type sum = 0;
+        for (std::size_t i = chunk * grain; i < end; ++i) sum += term(i);
+        sums[chunk] = sum;
+    });
+    sum_type total = 0;
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) total += sums[chunk];
+    return total;
+}
+
+/// The sum of `term(i)` for all i < count, in `sum_type` and in a fixed order, in the calling thread;
+/// eight sums side by side, so that the compiler can use vectors.
+template <class Term>
+sum_type lane_sum(std::size_t count, Term&& term)
+{
+    constexpr std::size_t lanes = 8;
+    sum_type sums[lanes] = {};
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += term(i + lane);
+    for (; i < count; ++i) sums[0] += term(i);
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// A sum of squared errors and how many elements went in; sums of batches add up.
+struct squared_error {
+    double sum = 0.0;
+    std::size_t count = 0;
+
+    /// The mean, which is the loss; NaN where nothing went in.
+    double mean() const noexcept
+    {
+        return count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(count);
+    }
+    squared_error& operator+=(const squared_error& other) noexcept
+    {
+        sum += other.sum;
+        count += other.count;
+        return *this;
+    }
+};
+
+/// Compares two outputs, both (tokens, features), over the tokens that the mask keeps.
+template <execution E>
+AWQ_ABI_TAG squared_error output_error(const E& how, matrix_view<const float> expected, matrix_view<const float> actual,
+                                       loss_mask mask = {})
+{
+    const std::size_t width = expected.cols();
+    const double sum = ordered_sum(how, expected.rows(), [&](std::size_t t) {
+        if (!mask.keeps(t)) return sum_type{};
+        const float *a = expected.row(t).data(), *b = actual.row(t).data();
+        return lane_sum(width, [a, b](std::size_t i) {
+            const sum_type difference = static_cast<sum_type>(a[i]) - static_cast<sum_type>(b[i]);
+            return difference * difference;
+        });
+    });
+    return {sum, mask.kept(expected.rows()) * width};
+}
+
+/// Floats that `linear_output_loss` needs at least; more makes it faster.
+constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features, std::size_t tokens) noexcept
+{
+    return in_features + tokens;
+}
+
+/// The loss at the outputs of linear layers that read the same input: mean over tokens and outputs
+/// of (x (W' - W)^T)^2. A callable for `scale_search`; cheaper than `gram_loss` only where there
+/// are fewer tokens than in_features. `T`: the weights' element type.
+template <class Product, execution E, class T = float>
+class AWQ_ABI_TAG linear_output_loss {
+public:
+    /// `weights`: the originals, each (out_features, in_features); `x`: (tokens, in_features).
+    linear_output_loss(const E& how, std::span<const matrix_view<const T>> weights, matrix_view<const float> x,
+                       std::span<float> memory) noexcept
+        : how_(how), weights_(weights), x_(x), memory_(memory)
+    {}
+
+    double operator()(std::span<const matrix_view<const float>> candidates) const
+    {
+        squared_error error;
+        for (std::size_t i = 0; i < weights_.size(); ++i) error += layer_error(i, candidates[i]);
+        return error.mean();
+    }
+
+private:
+    squared_error layer_error(std::size_t index, matrix_view<const float> candidate) const
+    {
+        const matrix_view<const T> weight = weights_[index];
+        const std::size_t tokens = x_.rows(), width = weight.cols();
+        const std::size_t room = memory_.size() / (width + tokens);
+        const std::size_t most = std::clamp<std::size_t>(room, 1, 256);
+        double sum = 0.0;
+        for (std::size_t first = 0; first < weight.rows(); first += most) {
+            const std::size_t count = std::min(most, weight.rows() - first);
+            const matrix_view<float> change{memory_.data(), count, width};
+            const matrix_view<float> output{memory_.data() + count * width, count, tokens};
+            how_.for_each(count, [&](std::size_t r) {
+                for (std::size_t c = 0; c < width; ++c)
+                    change(r, c) = candidate(first + r, c) - static_cast<float>(weight(first + r, c));
+            });
+            Product::multiply_nt(how_, matrix_view<const float>{change}, x_, output);
+            sum += ordered_sum(how_, count, [&](std::size_t r) {
+                const float* values = output.row(r).data();
+                return lane_sum(tokens, [values](std::size_t t) {
+                    return static_cast<sum_type>(values[t]) * static_cast<sum_type>(values[t]);
+                });
+            });
+        }
+        return {sum, tokens * weight.rows()};
+    }
+
+    const E& how_;
+    std::span<const matrix_view<const T>> weights_;
+    matrix_view<const float> x_;
+    std::span<float> memory_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/mapping.hpp
+#ifndef AWQ_SMOOTHING_MAPPING_HPP
+#define AWQ_SMOOTHING_MAPPING_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// The layer that is divided by the scales: what its outputs become smaller by, the balance layers'
+/// columns make up for. `T`: float, f16 or bf16.
+template <class T>
+struct basic_smooth_target {
+    /// A norm's weight as one row of `channels`, or a linear layer's (out_features, in_features).
+    matrix_view<T> weight;
+    /// (channels) of a norm, (out_features) of a linear layer; empty without a bias.
+    std::span<T> bias = {};
+    /// Whether `weight` is a norm's.
+    bool norm = false;
+    /// Of a norm: y = x (1 + weight), as in Gemma.
+    bool offset = false;
+    /// Of a linear layer: the output that each scale divides, where these are not the last ones.
+    std::span<const std::uint32_t> rows = {};
+
+    /// A norm, y = x * weight (+ bias).
+    static constexpr basic_smooth_target of_norm(std::span<T> weight, std::span<T> bias = {},
+                                                 bool offset = false) noexcept
+    {
+        return {as_row(weight), bias, true, offset, {}};
+    }
+    /// A linear layer. Where it has more outputs than there are scales (a fused qkv or gate_up),
+    /// the last ones are those that the balance layers read.
+    static constexpr basic_smooth_target of_linear(matrix_view<T> weight, std::span<T> bias = {}) noexcept
+    {
+        return {weight, bias, false, false, {}};
+    }
+
+    /// The output that scale `i` of `count` divides.
+    constexpr std::size_t row_of(std::size_t i, std::size_t count) const noexcept
+    {
+        return rows.empty() ? channels() - count + i : rows[i];
+    }
+
+    /// How many scales it takes at most.
+    constexpr std::size_t channels() const noexcept { return norm ? weight.cols() : weight.rows(); }
+};
+using smooth_target = basic_smooth_target<float>;
+
+/// A smooth layer and the layers that read its output, over tensors in memory. The elements of either
+/// are float, f16 or bf16: `basic_mapping<float, bf16>` has a norm in float before weights in bf16.
+template <class Smooth, class Balance = Smooth>
+struct basic_mapping {
+    basic_smooth_target<Smooth> smooth;
+    /// Each (out_features, in_features), all with the same in_features.
+    std::span<const matrix_view<Balance>> balances;
+    /// Where columns share a scale (grouped-query attention): the scale's index for each column of
+    /// the balance layers. Empty: column j has scale j.
+    std::span<const std::uint32_t> column_scales = {};
+
+    constexpr std::size_t in_features() const noexcept { return balances.empty() ? 0 : balances.front().cols(); }
+};
+template <class S, class B, std::size_t Count>
+basic_mapping(basic_smooth_target<S>, std::span<const matrix_view<B>, Count>) -> basic_mapping<S, B>;
+/// One of float tensors.
+struct mapping : basic_mapping<float> {};
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/scale_limits.hpp
+#ifndef AWQ_SMOOTHING_SCALE_LIMITS_HPP
+#define AWQ_SMOOTHING_SCALE_LIMITS_HPP
+
+// ---- awq/tensor/storage_range.hpp
+#ifndef AWQ_TENSOR_STORAGE_RANGE_HPP
+#define AWQ_TENSOR_STORAGE_RANGE_HPP
+
+namespace awq {
+
+/// The finite magnitudes that are stored as something else than zero.
+struct storage_range {
+    double smallest = 0x1p-149; ///< the least subnormal number
+    double largest = 0x1.FFFFFEp127;
+};
+
+/// That of f16 and bf16; of any other type that of float.
+constexpr storage_range range_of(dtype type) noexcept
+{
+    if (type == dtype::f16) return {0x1p-24, 65504.0};
+    if (type == dtype::bf16) return {0x1p-133, 0x1.FEp127};
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// The scales with which every tensor of a mapping can be stored, one entry a scale. In memory of the
+/// caller.
+struct scale_limits {
+    std::span<double> smallest, largest;
+
+    /// No limits yet.
+    void clear() const noexcept
+    {
+        std::ranges::fill(smallest, 0.0);
+        std::ranges::fill(largest, std::numeric_limits<double>::infinity());
+    }
+};
+
+namespace detail {
+
+inline void limit_smooth_row(const scale_limits& limits, std::size_t i, double magnitude,
+                             const storage_range& range) noexcept
+{
+    limits.smallest[i] = std::max(limits.smallest[i], magnitude / range.largest);
+    if (magnitude > 0) limits.largest[i] = std::min(limits.largest[i], magnitude / range.smallest);
+}
+
+template <class T>
+double largest_magnitude(std::span<T> values) noexcept
+{
+    float largest = 0;
+    for (const T value : values) largest = std::max(largest, std::fabs(static_cast<float>(value)));
+    return static_cast<double>(largest);
+}
+
+} // namespace detail
+
+/// Narrows the limits to scales whose products with the columns of a balance layer are finite in
+/// `storage`. A column that becomes zero is left to the loss, which sees it.
+/// `scratch`: in_features floats. `column_scales`: as in `mapping`.
+template <class T>
+void limit_balance(const scale_limits& limits, matrix_view<T> weight, dtype storage,
+                   std::span<const std::uint32_t> column_scales, std::span<float> scratch) noexcept
+{
+    const double largest = range_of(storage).largest;
+    std::ranges::fill(scratch, 0.0f);
+    for (std::size_t r = 0; r < weight.rows(); ++r)
+        for (std::size_t c = 0; c < weight.cols(); ++c)
+            scratch[c] = std::max(scratch[c], std::fabs(static_cast<float>(weight(r, c))));
+    for (std::size_t c = 0; c < weight.cols(); ++c) {
+        double& limit = limits.largest[column_scales.empty() ? c : column_scales[c]];
+        if (scratch[c] > 0) limit = std::min(limit, largest / static_cast<double>(scratch[c]));
+    }
+}
+
+/// Narrows the limits to scales by which the smooth layer can be divided: all is finite in `storage`,
+/// and no channel (a norm's gain, a linear layer's row) that passes something on becomes zero, for
+/// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
+/// them only the finite ones count.
+template <class T>
+void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smooth, dtype storage) noexcept
+{
+    storage_range range = range_of(storage);
+    const std::size_t count = limits.smallest.size();
+    if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
+    for (std::size_t i = 0; i < count; ++i) {
+        const double gain = smooth.norm
+                                ? std::fabs(detail::to_double(smooth.weight(0, i)) + (smooth.offset ? 1.0 : 0.0))
+                                : detail::largest_magnitude(smooth.weight.row(smooth.row_of(i, count)));
+        detail::limit_smooth_row(limits, i, gain, range);
+        if (smooth.bias.empty()) continue;
+        const double bias = std::fabs(detail::to_double(smooth.bias[smooth.row_of(i, count)]));
+        limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
+    }
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+/// Who computes: the operations in which models, blocks and whole runs spend their time. They are written against this
+/// interface and know neither products nor threads; `host_device` is the processor.
+///
+/// Views may have a stride, and an output overlaps no input but where it is said. Sums run in an order that depends on
+/// shapes alone. Rows of activations are tokens; a weight is (out_features, in_features).
+class AWQ_ABI_TAG device {
+public:
+    virtual ~device() = default;
+
+    /// What the operands of large products are from now on. Where a result must hold more digits (`factor_gram` to
+    /// `round`), the device takes care of it.
+    virtual void set_precision(precision operands) = 0;
+    /// For loops over host memory.
+    virtual any_execution tasks() const noexcept = 0;
+
+    // ---- rows of activations
+
+    /// The same shape, the same elements.
+    virtual void copy(matrix_view<const float> from, matrix_view<float> to) = 0;
+    virtual void copy_columns(const column_copy& what, matrix_view<const float> from, matrix_view<float> to) = 0;
+    virtual void clear(matrix_view<float> x) = 0;
+    virtual void widen(matrix_view<const bf16> from, matrix_view<float> to) = 0;
+    /// To the nearest, ties to even.
+    virtual void narrow(matrix_view<const float> from, matrix_view<bf16> to) = 0;
+    virtual bool is_finite(matrix_view<const float> x) = 0;
+
+    // ---- the forward pass
+
+    /// output = input weight^T + bias: (tokens, in_features) to (tokens, out_features).
+    virtual void linear(const linear_view& layer, matrix_view<const float> input, matrix_view<float> output) = 0;
+    /// Every row; the output may be the input.
+    virtual void norm(const norm_view& how, matrix_view<const float> input, matrix_view<float> output) = 0;
+    /// Norm and rotation of every head, (tokens, heads * head), in place; `positions` of the tokens.
+    virtual void turn_heads(const head_turn& how, std::span<const std::size_t> positions, matrix_view<float> x) = 0;
+    /// All heads of all sequences: q (tokens, heads * head), k (keys, kv_heads * head), v (keys,
+    /// kv_heads * value_head) and out (tokens, heads * value_head), which may be q where heads and value
+    /// heads are of one size. The first query stands at position `start`, and so do `start` keys before it.
+    virtual status attend(const attention_rule& rule, const sequences& batch, std::size_t start,
+                          matrix_view<const float> q, matrix_view<const float> k, matrix_view<const float> v,
+                          matrix_view<float> out) = 0;
+    /// x = act(x).
+    virtual void activate(activation act, matrix_view<float> x) = 0;
+    /// x = xIELU(x) (Huang & Schlag 2024), with the logarithmic parameters that a layer learns.
+    virtual void activate_xielu(float alpha_p, float alpha_n, matrix_view<float> x) = 0;
+    /// gate = act(gate) * up.
+    virtual void multiply_activated(activation act, matrix_view<const float> up, matrix_view<float> gate) = 0;
+    /// x *= sigmoid(shares); shares of one column count for whole rows.
+    virtual void gate_rows(matrix_view<const float> shares, matrix_view<float> x) = 0;
+    /// Every row times its own factor.
+    virtual void scale_rows(std::span<const float> factors, matrix_view<float> x) = 0;
+    /// Every element between -limit and limit.
+    virtual void clamp(float limit, matrix_view<float> x) = 0;
+    /// y += factor x.
+    virtual void add(float factor, matrix_view<const float> x, matrix_view<float> y) = 0;
+    /// x *= factor, and then x = cap tanh(x / cap) but for a cap of 0.
+    virtual void cap(float factor, float cap, matrix_view<float> x) = 0;
+    /// The tokens of each expert. `logits` (tokens, experts) is used up; `bias` (experts) or empty is
+    /// added to the scores for the choice, but not for the weights.
+    virtual std::vector<std::vector<routed_token>> route(const router_rule& rule, std::span<const float> bias,
+                                                         matrix_view<float> logits) = 0;
+    /// Row i of `to` = row `tokens[i].token` of `from`, times its weight if it `weighs`.
+    virtual void gather(std::span<const routed_token> tokens, bool weighs, matrix_view<const float> from,
+                        matrix_view<float> to) = 0;
+    /// Row `tokens[i].token` of `to` += row i of `from`, the same way.
+    virtual void scatter(std::span<const routed_token> tokens, bool weighs, matrix_view<const float> from,
+                         matrix_view<float> to) = 0;
+
+    // ---- statistics
+
+    /// Adds a batch to sums (without a Gram matrix), and raises the largest |x| of each channel.
+    virtual status add_sums(matrix_view<const float> x, activation_stats& sums, std::span<float> largest) = 0;
+    /// g += x^T x, of which only the upper triangle is sure to hold it until `mirror_upper`.
+    virtual void add_upper_gram(matrix_view<const float> x, matrix_view<float> g) = 0;
+    virtual void mirror_upper(matrix_view<float> g) = 0;
+    /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
+    virtual void add_cross_gram(matrix_view<const float> x, matrix_view<const float> y, matrix_view<float> g) = 0;
+    /// The Gram matrix of inputs that are divided by `scales`, one for each channel.
+    virtual void divide_gram(std::span<const double> scales, matrix_view<float> gram) = 0;
+
+    // ---- search and smoothing
+
+    /// Errors: those of `scale_search`.
+    virtual result<found_scales> search(const mapping_search& what) = 0;
+    /// The squared error of one output against another of the same shape.
+    virtual squared_error compare(matrix_view<const float> expected, matrix_view<const float> actual) = 0;
+    /// The squared error of a layer's outputs, summed over tokens and outputs, by the Gram matrix of its inputs; an
+    /// empty `candidate` stands for zeros. Only the rows of `sample` are looked at.
+    virtual double gram_error(matrix_view<const float> weight, matrix_view<const float> candidate,
+                              matrix_view<const float> gram, const row_sample& sample) = 0;
+    /// See `awq::apply_scales`, and so for the two that follow.
+    virtual status apply_scales(const mapping& pair, std::span<const double> scales) = 0;
+    virtual void limit_smooth(const scale_limits& limits, const smooth_target& smooth, dtype storage) = 0;
+    virtual void limit_balance(const scale_limits& limits, matrix_view<const float> weight, dtype storage,
+                               std::span<const std::uint32_t> column_scales) = 0;
+
+    // ---- rounding
+
+    /// See `awq::clip_weights`.
+    virtual void clip_weights(const integer_quantizer& format, std::span<const float> importance,
+                              matrix_view<float> weight) = 0;
+    /// Replaces weights by what their codes stand for; `out` may be `weight`. Errors: those of
+    /// `awq::pseudo_quantize`.
+    virtual status pseudo_quantize(const any_quantizer& format, matrix_view<const float> weight,
+                                   std::span<const float> importance, matrix_view<float> out) = 0;
+    /// See `awq::gguf::quantize_rows`.
+    virtual status quantize_rows(const gguf::simd_block_quantizer& format, matrix_view<const float> rows,
+                                 std::span<const float> importance, std::span<std::byte> out) = 0;
+    /// The diagonal of a square matrix.
+    virtual std::vector<float> diagonal(matrix_view<const float> gram) = 0;
+    virtual void set_diagonal(std::span<const float> values, matrix_view<float> gram) = 0;
+    /// The Cholesky factor of gram + lambda diag(gram), in place of the lower triangle; what is above the diagonal
+    /// stays. False where that matrix is not positive definite.
+    [[nodiscard]] virtual bool factor_gram(float lambda, matrix_view<float> gram) = 0;
+    /// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_gram`.
+    virtual void solve(matrix_view<const float> l, matrix_view<float> x) = 0;
+    /// weight += share weight transfer: see `awq::move_to_target`.
+    virtual void move_to_target(matrix_view<const float> transfer, float share, matrix_view<float> weight) = 0;
+    /// weight += share change.
+    virtual void add_share(matrix_view<const float> change, float share, matrix_view<float> weight) = 0;
+    /// The feedback matrix above the diagonal of `gram`, see `awq::make_feedback`; false where it has none.
+    [[nodiscard]] virtual bool make_feedback(float damping, matrix_view<float> gram) = 0;
+    /// The Gram matrix that it was made of, with its diagonal.
+    virtual void restore_gram(std::span<const float> diagonal, matrix_view<float> gram) = 0;
+    /// Rounds `weight` and replaces it by what the codes stand for.
+    virtual quantized_linear round(const any_quantizer& format, const linear_rounding& by,
+                                   matrix_view<float> weight) = 0;
+
+protected:
+    device() = default;
+    device(const device&) = default;
+    device& operator=(const device&) = default;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/device/host_matrix.hpp
+#ifndef AWQ_DEVICE_HOST_MATRIX_HPP
+#define AWQ_DEVICE_HOST_MATRIX_HPP
+
+// ---- awq/tensor/xtensor_backend.hpp
+#ifndef AWQ_TENSOR_XTENSOR_BACKEND_HPP
+#define AWQ_TENSOR_XTENSOR_BACKEND_HPP
+
+// xtensor 0.26 moved its headers into folders.
+#if __has_include(<xtensor/containers/xtensor.hpp>)
+#include <xtensor/containers/xadapt.hpp>
+#include <xtensor/containers/xtensor.hpp>
+#else
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xtensor.hpp>
+#endif
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <span>
+
+namespace awq {
+
+/// Tensors are `xt::xtensor`s, row-major; products run in the packed micro-kernel.
+struct xtensor_backend {
+    using policy_axis = axis::backend;
+    using product = packed_product;
+    template <class T>
+    using matrix_of = xt::xtensor<T, 2, xt::layout_type::row_major>;
+    template <class T>
+    using vector_of = xt::xtensor<T, 1, xt::layout_type::row_major>;
+    using matrix = matrix_of<float>;
+    using vector = vector_of<float>;
+
+    /// A matrix of that shape; its elements are not initialised.
+    template <class T = float>
+    static matrix_of<T> make(std::size_t rows, std::size_t cols)
+    {
+        return matrix_of<T>(std::array<std::size_t, 2>{rows, cols});
+    }
+
+    /// Working memory of that many floats, not initialised; null where there is none.
+    static std::unique_ptr<float[]> make_workspace(std::size_t size) noexcept
+    {
+        return std::unique_ptr<float[]>{new (std::nothrow) float[size]};
+    }
+
+    /// Of floats, f16 or bf16.
+    template <class T>
+    static matrix_view<T> view(matrix_of<T>& tensor) noexcept
+    {
+        return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
+    }
+    template <class T>
+    static matrix_view<const T> view(const matrix_of<T>& tensor) noexcept
+    {
+        return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
+    }
+    template <class T>
+    static matrix_view<T> view(vector_of<T>& tensor) noexcept
+    {
+        return {tensor.data(), 1, tensor.shape()[0]};
+    }
+    template <class T>
+    static matrix_view<const T> view(const vector_of<T>& tensor) noexcept
+    {
+        return {tensor.data(), 1, tensor.shape()[0]};
+    }
+    /// Views and spans of memory that somebody else owns are welcome too.
+    template <class T>
+    static constexpr matrix_view<T> view(matrix_view<T> tensor) noexcept
+    {
+        return tensor;
+    }
+    template <class T, std::size_t Extent>
+    static constexpr matrix_view<T> view(std::span<T, Extent> vector) noexcept
+    {
+        return as_row(std::span<T>{vector});
+    }
+
+    /// An xtensor expression over a contiguous view, for whole-array glue; it owns nothing.
+    static auto adapt(matrix_view<float> contiguous)
+    {
+        return xt::adapt(contiguous.data(), contiguous.size(), xt::no_ownership(),
+                         std::array<std::size_t, 2>{contiguous.rows(), contiguous.cols()});
+    }
+};
+
+static_assert(tensor_backend<xtensor_backend>);
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// What tensors of a run are kept in.
+using host_matrix = xtensor_backend::matrix;
+
+/// A view of the whole matrix.
+inline matrix_view<float> view_of(host_matrix& tensor) { return xtensor_backend::view(tensor); }
+inline matrix_view<const float> view_of(const host_matrix& tensor) { return xtensor_backend::view(tensor); }
+
+/// All elements, for tensors that are vectors.
+inline std::span<float> values_of(host_matrix& tensor) { return {tensor.data(), tensor.size()}; }
+inline std::span<const float> values_of(const host_matrix& tensor) { return {tensor.data(), tensor.size()}; }
+
+/// Calls task(first, count) for every element of a range, many at a time, on all threads: the first to touch a large
+/// matrix should not be one alone.
+template <execution E, class Task>
+void for_each_stretch(const E& how, std::size_t size, const Task& task)
+{
+    constexpr std::size_t stretch = std::size_t{1} << 18;
+    how.for_each(chunk_count(size, stretch),
+                 [&](std::size_t chunk) { task(chunk * stretch, std::min(stretch, size - chunk * stretch)); });
+}
+
+/// A matrix of zeros.
+template <execution E>
+host_matrix make_zeros(const E& how, std::size_t rows, std::size_t cols)
+{
+    host_matrix made = xtensor_backend::make(rows, cols);
+    for_each_stretch(how, made.size(), [to = made.data()](std::size_t first, std::size_t count) {
+        std::fill_n(to + first, count, 0.0f);
+    });
+    return made;
+}
+
+template <execution E, class T>
+void copy_values(const E& how, std::span<const T> from, T* to)
+{
+    for_each_stretch(how, from.size(), [=](std::size_t first, std::size_t count) {
+        std::copy_n(from.data() + first, count, to + first);
+    });
+}
+
+} // namespace awq
+
+#endif
+
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -15046,49 +14931,40 @@ public:
     std::size_t cols() const noexcept { return cols_; }
 
     /// In bfloat16 from now on.
-    template <execution E>
-    void make_small(const E& how)
+    void make_small(device& machine)
     {
         halves_ = xtensor_backend::make<bf16>(rows_, cols_);
-        for_each_stretch(how, floats_.size(), [&](std::size_t first, std::size_t count) {
-            std::transform(floats_.data() + first, floats_.data() + first + count, halves_.data() + first,
-                           [](float x) { return bf16{x}; });
-        });
+        machine.narrow(floats(), stored(0, rows_));
         floats_ = host_matrix{};
     }
 
     /// Others with the same values.
-    template <execution E>
-    hidden_states copy(const E& how) const
+    hidden_states copy(device& machine) const
     {
         hidden_states made;
         made.rows_ = rows_, made.cols_ = cols_;
         if (is_small()) {
             made.halves_ = xtensor_backend::make<bf16>(rows_, cols_);
-            copy_values(how, std::span{halves_.data(), halves_.size()}, made.halves_.data());
+            copy_values(machine.tasks(), std::span{halves_.data(), halves_.size()}, made.halves_.data());
         } else {
             made.floats_ = xtensor_backend::make(rows_, cols_);
-            copy_values(how, std::span{floats_.data(), floats_.size()}, made.floats_.data());
+            copy_values(machine.tasks(), std::span{floats_.data(), floats_.size()}, made.floats_.data());
         }
         return made;
     }
 
     /// Calls `change(rows)` with some rows, (count, cols), and keeps what it makes of them if it succeeds and
     /// `is_kept`.
-    template <execution E, class Change>
-    status with_rows(const E& how, std::size_t first, std::size_t count, bool is_kept, const Change& change)
+    template <class Change>
+    status with_rows(device& machine, std::size_t first, std::size_t count, bool is_kept, const Change& change)
     {
         if (!is_small()) return change(view_of(floats_).rows_from(first, count));
         const scratch memory{count * cols_};
         if (!memory) return detail::no_memory("hidden states");
         const matrix_view<float> rows{memory.data(), count, cols_};
-        const matrix_view<bf16> stored{halves_.data() + first * cols_, count, cols_};
-        widen(how, stored, rows);
+        machine.widen(stored(first, count), rows);
         AWQ_CHECK(change(rows));
-        if (is_kept)
-            for_each_row(how, count, [&](std::size_t r) {
-                std::ranges::transform(rows.row(r), stored.row(r).begin(), [](float x) { return bf16{x}; });
-            });
+        if (is_kept) machine.narrow(rows, stored(first, count));
         return {};
     }
 
@@ -15105,6 +14981,10 @@ public:
 
 private:
     bool is_small() const noexcept { return halves_.size() != 0; }
+    matrix_view<bf16> stored(std::size_t first, std::size_t count) noexcept
+    {
+        return {halves_.data() + first * cols_, count, cols_};
+    }
 
     std::size_t rows_ = 0, cols_ = 0;
     host_matrix floats_;
@@ -15122,6 +15002,705 @@ private:
 #ifndef AWQ_MODEL_CAUSAL_LM_HPP
 #define AWQ_MODEL_CAUSAL_LM_HPP
 
+// ---- awq/execution/for_each_row.hpp
+#ifndef AWQ_EXECUTION_FOR_EACH_ROW_HPP
+#define AWQ_EXECUTION_FOR_EACH_ROW_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Calls task(row) for every row below `rows`, in runs of a fixed number of rows.
+template <execution E, class Task>
+void for_each_row(const E& e, std::size_t rows, const Task& task)
+{
+    constexpr std::size_t grain = 32;
+    e.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t end = std::min(rows, (chunk + 1) * grain);
+        for (std::size_t row = chunk * grain; row < end; ++row) task(row);
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/kernels/xsimd.hpp
+#ifndef AWQ_EXECUTION_KERNELS_XSIMD_HPP
+#define AWQ_EXECUTION_KERNELS_XSIMD_HPP
+
+// ---- awq/execution/kernels/exponential.hpp
+#ifndef AWQ_EXECUTION_KERNELS_EXPONENTIAL_HPP
+#define AWQ_EXECUTION_KERNELS_EXPONENTIAL_HPP
+
+#include <bit>
+#include <cstdint>
+
+namespace awq::kernels {
+
+/// Below, e^x is not a normal float and counts as zero; above, it is as at the ceiling, which is next
+/// to the largest float.
+inline constexpr float exponential_floor = -87.33f, exponential_ceiling = 88.72f;
+
+namespace detail {
+
+/// e^x between the floor and the ceiling; a NaN stays one.
+///
+/// `Float` is float or a register of floats, `Integer` the 32-bit integers beside it. Products and
+/// sums are rounded one by one, so the bits are the same in every register and on every machine, which
+/// those of std::exp and xsimd::exp are not.
+template <class Float, class Integer>
+inline Float exponential_within(const Float& x) noexcept
+{
+    // x = n ln 2 + r. Adding the anchor rounds to a whole number, which is then in the lowest bits.
+    const Float anchor(12582912.0f);
+    const Float anchored = x * Float(1.44269504f) + anchor;
+    const Float n = anchored - anchor;
+    const Float r = (x - n * Float(0.693359375f)) - n * Float(-2.12194440e-4f);
+    // e^r = 1 + r + r^2 q(r), q the polynomial with the least largest error for |r| < ln(2) / 2.
+    Float q = Float(1.38145394e-3f) * r + Float(8.36874545e-3f);
+    q = q * r + Float(4.16683890e-2f);
+    q = q * r + Float(1.66665211e-1f);
+    q = q * r + Float(4.99999940e-1f);
+    const Float power = q * (r * r) + r + Float(1.0f);
+    // Times 2^n: n is added to the exponent.
+    return std::bit_cast<Float>(std::bit_cast<Integer>(power) + (std::bit_cast<Integer>(anchored) << 23));
+}
+
+} // namespace detail
+
+/// e^x within one unit in the last place, from zero to the largest float; a NaN stays one.
+inline float exponential(float x) noexcept
+{
+    const float within = x > exponential_ceiling ? exponential_ceiling : x;
+    if (x < exponential_floor) return 0.0f;
+    return detail::exponential_within<float, std::int32_t>(within);
+}
+
+} // namespace awq::kernels
+
+#endif
+// ---- awq/execution/kernels/scalar.hpp
+#ifndef AWQ_EXECUTION_KERNELS_SCALAR_HPP
+#define AWQ_EXECUTION_KERNELS_SCALAR_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+/// The reference kernels: plain loops over caller-owned memory. `kernels/xsimd.hpp` has the same
+/// names and signatures, and says where its results may differ in the last bits.
+/// Spans of one call have the same length; an output may be the same memory as an input.
+namespace awq::kernels::scalar {
+
+/// sums[c] += |x(t, c)| over all rows t, in float64 and in the order of the rows.
+inline void add_abs(matrix_view<const float> x, std::span<double> sums) noexcept
+{
+    for (std::size_t t = 0; t < x.rows(); ++t)
+        for (std::size_t c = 0; c < x.cols(); ++c) sums[c] += std::fabs(x(t, c));
+}
+
+/// sums[c] += x(t, c)^2 over all rows t, in float64 and in the order of the rows.
+inline void add_squares(matrix_view<const float> x, std::span<double> sums) noexcept
+{
+    for (std::size_t t = 0; t < x.rows(); ++t)
+        for (std::size_t c = 0; c < x.cols(); ++c) sums[c] += double{x(t, c)} * x(t, c);
+}
+
+/// What `min_max` finds.
+struct min_max_pair {
+    float min;
+    float max;
+};
+
+/// The smallest and the largest of `values`, at least one; NaN is not allowed.
+inline min_max_pair min_max(std::span<const float> values) noexcept
+{
+    min_max_pair found{values[0], values[0]};
+    for (const float value : values) {
+        found.min = std::min(found.min, value);
+        found.max = std::max(found.max, value);
+    }
+    return found;
+}
+
+/// Sum of a[i] b[i].
+inline float dot(std::span<const float> a, std::span<const float> b) noexcept
+{
+    float sum = 0.0f;
+    for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+    return sum;
+}
+
+/// Sum of squares, in float64.
+inline double sum_of_squares(std::span<const float> values) noexcept
+{
+    double sum = 0.0;
+    for (const float value : values) sum += double{value} * value;
+    return sum;
+}
+
+/// y += factor * x.
+inline void add_scaled(float factor, std::span<const float> x, std::span<float> y) noexcept
+{
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] += factor * x[i];
+}
+
+/// y += x.
+inline void add(std::span<const float> x, std::span<float> y) noexcept
+{
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] += x[i];
+}
+
+/// out = a * b, element by element: a row's columns times their scales.
+inline void multiply(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
+{
+    for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] * b[i];
+}
+
+/// out = a / b, element by element.
+inline void divide(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
+{
+    for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] / b[i];
+}
+
+/// out = factor * x.
+inline void scale(float factor, std::span<const float> x, std::span<float> out) noexcept
+{
+    for (std::size_t i = 0; i < x.size(); ++i) out[i] = factor * x[i];
+}
+
+/// Root-mean-square norm of one row (Zhang and Sennrich 2019):
+/// out = x / rms(x) * (weight + offset).
+inline void rms_norm(std::span<const float> x, std::span<const float> weight, float eps, std::span<float> out,
+                     float offset = 0.0f) noexcept
+{
+    const double mean = sum_of_squares(x) / static_cast<double>(x.size());
+    const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
+    for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * inverse * (weight[i] + offset);
+}
+
+/// out = silu(gate) * up, silu(x) = x / (1 + exp(-x)).
+inline void silu_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
+{
+    for (std::size_t i = 0; i < gate.size(); ++i) out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+}
+
+/// out = gelu(gate) * up with the tanh approximation of Hendrycks and Gimpel 2016:
+/// gelu(x) = x / 2 (1 + tanh(u)) = x / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3).
+inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
+{
+    constexpr float twice = 1.5957691216057308f; // 2 sqrt(2 / pi)
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+        const float x = gate[i];
+        out[i] = x / (1.0f + exponential(-twice * (x + 0.044715f * x * x * x))) * up[i];
+    }
+}
+
+/// values = exp(factor * values - shift), in place; their sum.
+inline float exponentials(float factor, float shift, std::span<float> values) noexcept
+{
+    float sum = 0.0f;
+    for (float& value : values) sum += value = exponential(factor * value - shift);
+    return sum;
+}
+
+/// values = softmax(factor * values), in place; at least one value.
+inline void softmax(float factor, std::span<float> values) noexcept
+{
+    const float shift = factor * (factor < 0.0f ? min_max(values).min : min_max(values).max);
+    const float sum = exponentials(factor, shift, values);
+    scale(1.0f / sum, values, values);
+}
+
+/// Turns the pairs (first[i], second[i]) by the angles whose cosines and sines are given.
+inline void rotate(std::span<const float> cosines, std::span<const float> sines, std::span<float> first,
+                   std::span<float> second) noexcept
+{
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        const float a = first[i];
+        const float b = second[i];
+        first[i] = a * cosines[i] - b * sines[i];
+        second[i] = b * cosines[i] + a * sines[i];
+    }
+}
+
+} // namespace awq::kernels::scalar
+
+#endif
+// ---- awq/execution/kernels/simd_batch.hpp
+#ifndef AWQ_EXECUTION_KERNELS_SIMD_BATCH_HPP
+#define AWQ_EXECUTION_KERNELS_SIMD_BATCH_HPP
+
+// ---- awq/execution/kernels/one_lane.hpp
+#ifndef AWQ_EXECUTION_KERNELS_ONE_LANE_HPP
+#define AWQ_EXECUTION_KERNELS_ONE_LANE_HPP
+
+#include <cmath>
+#include <cstddef>
+
+/// What the kernels use of xsimd, for processors that it does not know, such as RISC-V: a register holds
+/// one number, and the same kernels become scalar code with the same bits.
+namespace awq::kernels::one_lane {
+
+struct default_arch {
+    static constexpr const char* name() noexcept { return "scalar"; }
+};
+
+// The instruction sets that kernels ask for; none is there.
+struct sse2;
+struct sse4_2;
+struct avx2;
+struct avx512f;
+struct neon64;
+template <class Base>
+struct fma3;
+
+template <class T, class Arch = default_arch>
+struct batch {
+    static constexpr std::size_t size = 1;
+
+    T value;
+
+    batch() = default;
+    explicit batch(T all) noexcept : value(all) {}
+    template <class From>
+    static batch load_unaligned(const From* from) noexcept
+    {
+        return batch(static_cast<T>(*from));
+    }
+    void store_unaligned(T* to) const noexcept { *to = value; }
+
+    batch operator-() const noexcept { return batch(-value); }
+    batch operator<<(int count) const noexcept { return batch(value << count); }
+    friend batch operator+(batch a, batch b) noexcept { return batch(a.value + b.value); }
+    friend batch operator-(batch a, batch b) noexcept { return batch(a.value - b.value); }
+    friend batch operator*(batch a, batch b) noexcept { return batch(a.value * b.value); }
+    friend batch operator/(batch a, batch b) noexcept { return batch(a.value / b.value); }
+    friend bool operator<(batch a, batch b) noexcept { return a.value < b.value; }
+};
+
+template <class T, class Arch>
+batch<T, Arch> fabs(batch<T, Arch> a) noexcept
+{
+    return batch<T, Arch>(std::fabs(a.value));
+}
+
+template <class T, class Arch>
+batch<T, Arch> fma(batch<T, Arch> a, batch<T, Arch> b, batch<T, Arch> c) noexcept
+{
+    return batch<T, Arch>(std::fma(a.value, b.value, c.value));
+}
+
+/// The second where one is a NaN, as SSE's instruction.
+template <class T, class Arch>
+batch<T, Arch> min(batch<T, Arch> a, batch<T, Arch> b) noexcept
+{
+    return a < b ? a : b;
+}
+
+template <class T, class Arch>
+batch<T, Arch> max(batch<T, Arch> a, batch<T, Arch> b) noexcept
+{
+    return b < a ? a : b;
+}
+
+template <class T, class Arch>
+batch<T, Arch> select(bool chosen, batch<T, Arch> a, batch<T, Arch> b) noexcept
+{
+    return chosen ? a : b;
+}
+
+} // namespace awq::kernels::one_lane
+
+#endif
+
+// The one place where xsimd comes in. Third-party, but heap-free: everything here is registers.
+#if AWQ_VECTOR_FLOATS > 1
+#include <xsimd/xsimd.hpp>
+#endif
+
+#include <bit>
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+namespace awq::kernels {
+
+#if AWQ_VECTOR_FLOATS > 1
+namespace vectors = ::xsimd;
+#else
+namespace vectors = one_lane;
+#endif
+
+/// The widest instruction set that the including translation unit is compiled for. Kernels take it
+/// as a defaulted template parameter, so that two units built with different flags and linked
+/// together keep two instances instead of sharing one that half of the machines cannot run.
+using default_arch = vectors::default_arch;
+
+template <class Arch>
+using float_batch = vectors::batch<float, Arch>;
+
+template <class Arch>
+using double_batch = vectors::batch<double, Arch>;
+
+/// Floats in one register.
+template <class Arch>
+inline constexpr std::size_t lanes = float_batch<Arch>::size;
+
+/// Vector registers of the instruction set: 32 on AVX-512 and on 64-bit ARM, else 16.
+template <class Arch>
+inline constexpr std::size_t register_count = lanes<Arch> == 16 || std::is_base_of_v<vectors::neon64, Arch> ? 32 : 16;
+
+/// Calls f(0), f(1) ... f(Count - 1) with compile-time indices, unrolled at any optimisation level.
+template <std::size_t Count, class F>
+[[gnu::always_inline]] inline void unroll(F&& f)
+{
+    [&]<std::size_t... I>(std::index_sequence<I...>) AWQ_INLINED { (f(std::integral_constant<std::size_t, I>{}), ...); }
+    (std::make_index_sequence<Count>{});
+}
+
+namespace detail {
+
+/// part[i] + part[i + Count / 2] for all i, and so on until one is left.
+template <std::size_t Count, class Batch>
+[[gnu::always_inline]] inline Batch parts_sum(const Batch* part, std::size_t stride = 1)
+{
+    if constexpr (Count == 1)
+        return part[0];
+    else
+        return parts_sum<Count / 2>(part, 2 * stride) + parts_sum<Count / 2>(part + stride, 2 * stride);
+}
+
+#if AWQ_VECTOR_FLOATS > 1
+/// The same for the lanes of one register, as a vector of the compiler's own.
+template <class Vector, std::size_t... I>
+[[gnu::always_inline]] inline auto lanes_sum(const Vector& values, std::index_sequence<I...>)
+{
+    constexpr std::size_t half = sizeof...(I);
+    const auto sum =
+        __builtin_shufflevector(values, values, I...) + __builtin_shufflevector(values, values, (I + half)...);
+    if constexpr (half == 2)
+        return sum[0] + sum[1];
+    else
+        return lanes_sum(sum, std::make_index_sequence<half / 2>{});
+}
+#endif
+
+} // namespace detail
+
+/// Bytes of sums that run side by side, whatever the register holds: one register of AVX-512, two of
+/// AVX2, four of SSE. So a sum along a row has the same bits on every instruction set.
+inline constexpr std::size_t bytes_side_by_side = 64;
+
+/// Sums of every 16th float, or of every 8th double.
+template <class T, class Arch>
+struct side_by_side {
+    using batch = vectors::batch<T, Arch>;
+    static constexpr std::size_t size = bytes_side_by_side / sizeof(T);
+    static constexpr std::size_t parts = size / batch::size;
+    static_assert(parts * batch::size == size);
+
+    batch part[parts];
+
+    [[gnu::always_inline]] explicit side_by_side(T start = T(0))
+    {
+        unroll<parts>([&](auto p) AWQ_INLINED { part[p] = batch(start); });
+    }
+    /// The sum of all, by halves: each and the one half of the way behind it.
+    [[gnu::always_inline]] T total() const
+    {
+#if AWQ_VECTOR_FLOATS > 1
+        using vector [[gnu::vector_size(sizeof(batch))]] = T;
+        const vector sum = std::bit_cast<vector>(detail::parts_sum<parts>(part));
+        if constexpr (batch::size == 2)
+            return sum[0] + sum[1];
+        else
+            return detail::lanes_sum(sum, std::make_index_sequence<batch::size / 2>{});
+#else
+        return detail::parts_sum<parts>(part).value;
+#endif
+    }
+};
+
+/// Calls body(p, i) for every whole register from element i on that belongs to part p of
+/// `side_by_side`, as long as all its parts are there; where the rest begins.
+template <class T, class Arch, class Body>
+[[gnu::always_inline]] inline std::size_t for_parts(std::size_t size, Body&& body)
+{
+    using sums = side_by_side<T, Arch>;
+    std::size_t i = 0;
+    for (; i + sums::size <= size; i += sums::size)
+        unroll<sums::parts>([&](auto p) AWQ_INLINED { body(p, i + p * sums::batch::size); });
+    return i;
+}
+
+} // namespace awq::kernels
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+/// The kernels of `kernels/scalar.hpp` over SIMD registers; heap-free. Element-by-element kernels
+/// and column sums give the same bits as the reference. Sums along a row run in 64 bytes side by side
+/// and differ from it by a few units in the last place, but not from one instruction set to another:
+/// nothing here is fused, which would pay only where memory is not the limit anyway.
+namespace awq::kernels::simd {
+
+namespace detail {
+
+/// Calls body(first) for every whole register of `size` floats; where the rest begins.
+template <class Arch, class Body>
+[[gnu::always_inline]] inline std::size_t for_registers(std::size_t size, Body&& body)
+{
+    std::size_t i = 0;
+    for (; i + lanes<Arch> <= size; i += lanes<Arch>) body(i);
+    return i;
+}
+
+template <class Arch>
+[[gnu::always_inline]] inline float_batch<Arch> load(std::span<const float> values, std::size_t i)
+{
+    return float_batch<Arch>::load_unaligned(values.data() + i);
+}
+
+template <class Arch>
+[[gnu::always_inline]] inline float_batch<Arch> exponential(const float_batch<Arch>& x)
+{
+    using batch = float_batch<Arch>;
+    // The second operand comes out where one is a NaN.
+    const batch within = vectors::min(batch(exponential_ceiling), x);
+    const batch power = kernels::detail::exponential_within<batch, vectors::batch<std::int32_t, Arch>>(within);
+    return vectors::select(x < batch(exponential_floor), batch(0.0f), power);
+}
+
+/// Rows summed in one pass, so that the float64 sums are loaded and stored once for all of them.
+inline constexpr std::size_t rows_at_once = 8;
+
+/// sums[c] += value(x(t, c)) for `Rows` rows, in the order of the rows.
+template <class Arch, std::size_t Rows, class Value>
+void add_rows(matrix_view<const float> x, std::span<double> sums, Value value) noexcept
+{
+    using batch = double_batch<Arch>;
+    constexpr std::size_t width = batch::size;
+    std::size_t c = 0;
+    for (; c + width <= x.cols(); c += width) {
+        batch sum = batch::load_unaligned(sums.data() + c);
+        unroll<Rows>([&](auto t)
+                         AWQ_INLINED { sum = sum + value(batch::load_unaligned(x.data() + t * x.stride() + c)); });
+        sum.store_unaligned(sums.data() + c);
+    }
+    for (; c < x.cols(); ++c)
+        for (std::size_t t = 0; t < Rows; ++t) sums[c] += value(double{x(t, c)});
+}
+
+template <class Arch, class Value>
+void add_columns(matrix_view<const float> x, std::span<double> sums, Value value) noexcept
+{
+    std::size_t t = 0;
+    for (; t + rows_at_once <= x.rows(); t += rows_at_once)
+        add_rows<Arch, rows_at_once>(x.rows_from(t, rows_at_once), sums, value);
+    for (; t < x.rows(); ++t) add_rows<Arch, 1>(x.rows_from(t, 1), sums, value);
+}
+
+} // namespace detail
+
+template <class Arch = default_arch>
+void add_abs(matrix_view<const float> x, std::span<double> sums) noexcept
+{
+    detail::add_columns<Arch>(x, sums, [](auto value) {
+        using std::fabs;
+        using vectors::fabs;
+        return fabs(value);
+    });
+}
+
+template <class Arch = default_arch>
+void add_squares(matrix_view<const float> x, std::span<double> sums) noexcept
+{
+    detail::add_columns<Arch>(x, sums, [](auto value) { return value * value; });
+}
+
+using scalar::min_max_pair;
+
+template <class Arch = default_arch>
+min_max_pair min_max(std::span<const float> values) noexcept
+{
+    side_by_side<float, Arch> low(values[0]), high(values[0]);
+    const std::size_t rest = for_parts<float, Arch>(values.size(), [&](auto p, std::size_t i) {
+        const auto value = detail::load<Arch>(values, i);
+        low.part[p] = vectors::min(low.part[p], value);
+        high.part[p] = vectors::max(high.part[p], value);
+    });
+    float lows[low.size], highs[high.size];
+    std::memcpy(lows, low.part, sizeof lows);
+    std::memcpy(highs, high.part, sizeof highs);
+    min_max_pair found{scalar::min_max(lows).min, scalar::min_max(highs).max};
+    for (const float value : values.subspan(rest)) {
+        found.min = std::min(found.min, value);
+        found.max = std::max(found.max, value);
+    }
+    return found;
+}
+
+template <class Arch = default_arch>
+float dot(std::span<const float> a, std::span<const float> b) noexcept
+{
+    side_by_side<float, Arch> sums;
+    const std::size_t rest = for_parts<float, Arch>(a.size(), [&](auto p, std::size_t i) {
+        sums.part[p] = sums.part[p] + detail::load<Arch>(a, i) * detail::load<Arch>(b, i);
+    });
+    return sums.total() + scalar::dot(a.subspan(rest), b.subspan(rest));
+}
+
+template <class Arch = default_arch>
+double sum_of_squares(std::span<const float> values) noexcept
+{
+    side_by_side<double, Arch> sums;
+    const std::size_t rest = for_parts<double, Arch>(values.size(), [&](auto p, std::size_t i) {
+        const auto value = double_batch<Arch>::load_unaligned(values.data() + i);
+        sums.part[p] = sums.part[p] + value * value;
+    });
+    return sums.total() + scalar::sum_of_squares(values.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void add_scaled(float factor, std::span<const float> x, std::span<float> y) noexcept
+{
+    const float_batch<Arch> factors(factor);
+    const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
+        const auto product = factors * detail::load<Arch>(x, i);
+        (detail::load<Arch>(y, i) + product).store_unaligned(y.data() + i);
+    });
+    scalar::add_scaled(factor, x.subspan(rest), y.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void add(std::span<const float> x, std::span<float> y) noexcept
+{
+    const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
+        (detail::load<Arch>(x, i) + detail::load<Arch>(y, i)).store_unaligned(y.data() + i);
+    });
+    scalar::add(x.subspan(rest), y.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void multiply(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
+{
+    const std::size_t rest = detail::for_registers<Arch>(a.size(), [&](std::size_t i) {
+        (detail::load<Arch>(a, i) * detail::load<Arch>(b, i)).store_unaligned(out.data() + i);
+    });
+    scalar::multiply(a.subspan(rest), b.subspan(rest), out.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void divide(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
+{
+    const std::size_t rest = detail::for_registers<Arch>(a.size(), [&](std::size_t i) {
+        (detail::load<Arch>(a, i) / detail::load<Arch>(b, i)).store_unaligned(out.data() + i);
+    });
+    scalar::divide(a.subspan(rest), b.subspan(rest), out.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void scale(float factor, std::span<const float> x, std::span<float> out) noexcept
+{
+    const float_batch<Arch> factors(factor);
+    const std::size_t rest = detail::for_registers<Arch>(
+        x.size(), [&](std::size_t i) { (factors * detail::load<Arch>(x, i)).store_unaligned(out.data() + i); });
+    scalar::scale(factor, x.subspan(rest), out.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void rms_norm(std::span<const float> x, std::span<const float> weight, float eps, std::span<float> out,
+              float offset = 0.0f) noexcept
+{
+    const double mean = simd::sum_of_squares<Arch>(x) / static_cast<double>(x.size());
+    const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
+    const float_batch<Arch> factors(inverse);
+    const float_batch<Arch> offsets(offset);
+    const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
+        const auto gain = detail::load<Arch>(weight, i) + offsets;
+        (detail::load<Arch>(x, i) * factors * gain).store_unaligned(out.data() + i);
+    });
+    for (std::size_t i = rest; i < x.size(); ++i) out[i] = x[i] * inverse * (weight[i] + offset);
+}
+
+template <class Arch = default_arch>
+void silu_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
+{
+    const float_batch<Arch> one(1.0f);
+    const std::size_t rest = detail::for_registers<Arch>(gate.size(), [&](std::size_t i) {
+        const auto x = detail::load<Arch>(gate, i);
+        const auto value = x / (one + detail::exponential<Arch>(-x)) * detail::load<Arch>(up, i);
+        value.store_unaligned(out.data() + i);
+    });
+    scalar::silu_multiply(gate.subspan(rest), up.subspan(rest), out.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
+{
+    const float_batch<Arch> one(1.0f), cube(0.044715f), twice(-1.5957691216057308f);
+    const std::size_t rest = detail::for_registers<Arch>(gate.size(), [&](std::size_t i) {
+        const auto x = detail::load<Arch>(gate, i);
+        const auto bent = twice * (x + cube * x * x * x);
+        const auto value = x / (one + detail::exponential<Arch>(bent)) * detail::load<Arch>(up, i);
+        value.store_unaligned(out.data() + i);
+    });
+    scalar::gelu_tanh_multiply(gate.subspan(rest), up.subspan(rest), out.subspan(rest));
+}
+
+template <class Arch = default_arch>
+float exponentials(float factor, float shift, std::span<float> values) noexcept
+{
+    const float_batch<Arch> factors(factor);
+    const float_batch<Arch> shifts(shift);
+    side_by_side<float, Arch> sums;
+    const std::size_t rest = for_parts<float, Arch>(values.size(), [&](auto p, std::size_t i) {
+        const auto value = factors * detail::load<Arch>(values, i) - shifts;
+        const auto power = detail::exponential<Arch>(value);
+        power.store_unaligned(values.data() + i);
+        sums.part[p] = sums.part[p] + power;
+    });
+    float sum = sums.total();
+    for (float& value : values.subspan(rest)) sum += value = kernels::exponential(factor * value - shift);
+    return sum;
+}
+
+template <class Arch = default_arch>
+void softmax(float factor, std::span<float> values) noexcept
+{
+    const min_max_pair ends = simd::min_max<Arch>(values);
+    const float shift = factor * (factor < 0.0f ? ends.min : ends.max);
+    const float sum = simd::exponentials<Arch>(factor, shift, values);
+    simd::scale<Arch>(1.0f / sum, values, values);
+}
+
+template <class Arch = default_arch>
+void rotate(std::span<const float> cosines, std::span<const float> sines, std::span<float> first,
+            std::span<float> second) noexcept
+{
+    const std::size_t rest = detail::for_registers<Arch>(first.size(), [&](std::size_t i) {
+        const auto a = detail::load<Arch>(first, i);
+        const auto b = detail::load<Arch>(second, i);
+        const auto c = detail::load<Arch>(cosines, i);
+        const auto s = detail::load<Arch>(sines, i);
+        (a * c - b * s).store_unaligned(first.data() + i);
+        (b * c + a * s).store_unaligned(second.data() + i);
+    });
+    scalar::rotate(cosines.subspan(rest), sines.subspan(rest), first.subspan(rest), second.subspan(rest));
+}
+
+} // namespace awq::kernels::simd
+
+#endif
 // ---- awq/model/block/block_forward.hpp
 #ifndef AWQ_MODEL_BLOCK_BLOCK_FORWARD_HPP
 #define AWQ_MODEL_BLOCK_BLOCK_FORWARD_HPP
@@ -15328,11 +15907,8 @@ struct block_context {
 };
 
 /// A pass through some parts of a block; the parts are given this.
-template <class Product, execution E>
-struct block_run {
-    using product = Product;
-
-    const E& how;
+struct AWQ_ABI_TAG block_run {
+    device& machine;
     const block_context& context;
     const block_weights& weights;
     const sequences& batch;
@@ -15357,10 +15933,9 @@ struct block_run {
     {
         const block_linear& from = layout().linears[rows.linear];
         const std::span<const float> bias = vector(from.bias);
-        linear_forward<Product>(how,
-                                {weights.tensors[from.weight].rows_from(rows.first, rows.count),
-                                 bias.empty() ? bias : bias.subspan(rows.first, rows.count)},
-                                input, output);
+        machine.linear({weights.tensors[from.weight].rows_from(rows.first, rows.count),
+                        bias.empty() ? bias : bias.subspan(rows.first, rows.count)},
+                       input, output);
     }
 
     bool wants(value_id value) const noexcept { return wanted == none_here || wanted == value; }
@@ -15373,13 +15948,10 @@ struct block_run {
         stopped = value == wanted;
         return !stopped;
     }
-
-    static error no_memory(const char* what) { return detail::no_memory(what); }
 };
 
 /// Runs parts [first, end) in place: hidden (tokens, hidden_size).
-template <class Run>
-status run_parts(Run& run, block_segment parts, matrix_view<float> hidden)
+inline status run_parts(block_run& run, block_segment parts, matrix_view<float> hidden)
 {
     const block_layout& layout = run.layout();
     scratch memory{layout.slot_count() * hidden.size()};
@@ -15399,57 +15971,205 @@ status run_parts(Run& run, block_segment parts, matrix_view<float> hidden)
 }
 
 /// One part alone, as if nothing else were in the block: input and output (tokens, hidden_size).
-template <class Product, execution E>
-status part_forward(const E& e, const block_context& context, const block_weights& block, const sequences& batch,
-                    std::size_t part, matrix_view<const float> input, matrix_view<float> output)
+inline status part_forward(device& machine, const block_context& context, const block_weights& block,
+                           const sequences& batch, std::size_t part, matrix_view<const float> input,
+                           matrix_view<float> output)
 {
     const block_context alone{context.config, context.rope, context.layer};
-    block_run<Product, E> run{e, alone, block, batch, {}};
+    block_run run{machine, alone, block, batch, {}};
     return std::visit([&](const auto& each) { return run_part(run, each, input, output); }, block.layout->parts[part]);
 }
 
 /// One decoder block, in place: hidden (tokens, hidden). The observer sees the values that linear
 /// layers read; see `observer_ref`.
-template <class Product, execution E>
-status decoder_block_forward(const E& e, const block_context& context, const block_weights& block,
-                             const sequences& batch, matrix_view<float> hidden, observer_ref observer = {})
+inline status decoder_block_forward(device& machine, const block_context& context, const block_weights& block,
+                                    const sequences& batch, matrix_view<float> hidden, observer_ref observer = {})
 {
-    block_run<Product, E> run{e, context, block, batch, observer};
+    block_run run{machine, context, block, batch, observer};
     return run_parts(run, {0, block.layout->parts.size()}, hidden);
 }
 
 /// The same for the next tokens of the sequence whose past is in `cache`; their keys and values are
 /// written behind it. `cache.advance` is the caller's, after the last layer.
-template <class Product, execution E>
-status decoder_block_forward(const E& e, const block_context& context, const block_weights& block, kv_cache& cache,
-                             matrix_view<float> hidden)
+inline status decoder_block_forward(device& machine, const block_context& context, const block_weights& block,
+                                    kv_cache& cache, matrix_view<float> hidden)
 {
     const sequences batch = sequences::uniform(1, hidden.rows());
-    block_run<Product, E> run{e, context, block, batch, {}, &cache};
+    block_run run{machine, context, block, batch, {}, &cache};
     return run_parts(run, {0, block.layout->parts.size()}, hidden);
 }
 
 } // namespace awq
 
 #endif
-// ---- awq/support/finite.hpp
-#ifndef AWQ_SUPPORT_FINITE_HPP
-#define AWQ_SUPPORT_FINITE_HPP
+// ---- awq/model/forward/rope.hpp
+#ifndef AWQ_MODEL_FORWARD_ROPE_HPP
+#define AWQ_MODEL_FORWARD_ROPE_HPP
 
-#include <bit>
-#include <cstdint>
-#include <span>
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numbers>
+#include <vector>
 
 namespace awq {
 
-/// Whether no value is a NaN or an infinity. Vectorises.
-inline bool all_finite(std::span<const float> values) noexcept
+namespace detail {
+
+/// The context length that the model was first trained for, before its rope was stretched.
+inline double original_length(const model_config& config) noexcept
 {
-    std::uint32_t bad = 0;
-    for (const float value : values)
-        bad |= (std::bit_cast<std::uint32_t>(value) & 0x7F800000u) == 0x7F800000u ? 1u : 0u;
-    return bad == 0;
+    const std::size_t given = config.rope.original_max_position_embeddings;
+    return static_cast<double>(given != 0 ? given : config.max_position_embeddings);
 }
+
+/// NTK-aware scaling: the base grows once a text is longer than the model was trained for.
+inline double dynamic_base(const model_config& config, std::size_t length) noexcept
+{
+    const auto trained = static_cast<double>(config.max_position_embeddings);
+    const auto size = static_cast<double>(config.rotary_size());
+    const auto longest = static_cast<double>(length);
+    const double factor = config.rope.factor;
+    if (longest <= trained || size <= 2.0) return config.rope.theta;
+    return config.rope.theta * std::pow(factor * longest / trained - (factor - 1.0), size / (size - 2.0));
+}
+
+/// Llama 3.1: long waves are stretched, short ones kept, those between blended.
+inline double llama3_frequency(const model_config& config, double frequency) noexcept
+{
+    const rope_config& rope = config.rope;
+    const double trained = original_length(config);
+    const double wavelength = 2.0 * std::numbers::pi / frequency;
+    if (wavelength > trained / rope.low_freq_factor) return frequency / rope.factor;
+    if (wavelength < trained / rope.high_freq_factor) return frequency;
+    const double blend = (trained / wavelength - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor);
+    return (1.0 - blend) * frequency / rope.factor + blend * frequency;
+}
+
+/// YaRN (Peng et al. 2023): the dimension that turns `rotations` times over the trained length.
+inline double yarn_dimension(const model_config& config, double rotations) noexcept
+{
+    const auto size = static_cast<double>(config.rotary_size());
+    return size * std::log(original_length(config) / (rotations * 2.0 * std::numbers::pi)) /
+           (2.0 * std::log(config.rope.theta));
+}
+
+inline double yarn_frequency(const model_config& config, std::size_t index, double frequency) noexcept
+{
+    const rope_config& rope = config.rope;
+    double low = yarn_dimension(config, rope.beta_fast);
+    double high = yarn_dimension(config, rope.beta_slow);
+    if (rope.truncate) {
+        low = std::floor(low);
+        high = std::ceil(high);
+    }
+    low = std::max(low, 0.0);
+    high = std::min(high, static_cast<double>(config.rotary_size()) - 1.0);
+    if (low == high) high += 0.001;
+    const double ramp = std::clamp((static_cast<double>(index) - low) / (high - low), 0.0, 1.0);
+    return frequency / rope.factor * ramp + frequency * (1.0 - ramp);
+}
+
+inline double yarn_magnitude(double factor, double mscale) noexcept
+{
+    return factor <= 1.0 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
+
+/// LongRoPE (Ding et al. 2024): longer texts than the original ones have sharper scores.
+inline double longrope_factor(const model_config& config, std::size_t length) noexcept
+{
+    const double original = original_length(config);
+    const auto given = static_cast<double>(length) > original ? config.rope.long_mscale : config.rope.short_mscale;
+    if (given) return *given;
+    const double ratio = static_cast<double>(config.max_position_embeddings) / original;
+    if (config.rope.attention_factor) return *config.rope.attention_factor;
+    return ratio <= 1.0 ? 1.0 : std::sqrt(1.0 + std::log(ratio) / std::log(original));
+}
+
+/// What cosines and sines are multiplied by, in texts of `length` tokens.
+inline double attention_factor(const model_config& config, std::size_t length = 0) noexcept
+{
+    const rope_config& rope = config.rope;
+    if (rope.kind == rope_kind::longrope) return longrope_factor(config, length);
+    if (rope.kind != rope_kind::yarn) return 1.0;
+    if (rope.attention_factor) return *rope.attention_factor;
+    if (rope.mscale.value_or(0.0) != 0.0 && rope.mscale_all_dim.value_or(0.0) != 0.0)
+        return yarn_magnitude(rope.factor, *rope.mscale) / yarn_magnitude(rope.factor, *rope.mscale_all_dim);
+    return yarn_magnitude(rope.factor, 1.0);
+}
+
+} // namespace detail
+
+/// Angle per position of the pair `index` of a head's dimensions, for texts of `length` tokens.
+inline double rope_frequency(const model_config& config, std::size_t index, std::size_t length)
+{
+    const bool dynamic = config.rope.kind == rope_kind::dynamic;
+    const double base = dynamic ? detail::dynamic_base(config, length) : config.rope.theta;
+    const auto size = static_cast<double>(config.rotary_size());
+    const bool stretched =
+        config.rope.kind == rope_kind::longrope && static_cast<double>(length) > detail::original_length(config);
+    const std::vector<float>& divisors = stretched ? config.rope.long_divisors : config.rope.frequency_divisors;
+    const double divisor = index < divisors.size() ? static_cast<double>(divisors[index]) : 1.0;
+    const double frequency = std::pow(base, -2.0 * static_cast<double>(index) / size) / divisor;
+    switch (config.rope.kind) {
+    case rope_kind::linear:
+        return frequency / config.rope.factor;
+    case rope_kind::llama3:
+        return detail::llama3_frequency(config, frequency);
+    case rope_kind::yarn:
+        return detail::yarn_frequency(config, index, frequency);
+    default:
+        return frequency;
+    }
+}
+
+/// For texts of up to `length` tokens. Frequencies and angles are rounded to float as
+/// transformers does, so that they agree at late positions too.
+inline rope_table make_rope_table(const model_config& config, std::size_t length)
+{
+    rope_table made{config.rotary_size() / 2, length};
+    const auto factor = static_cast<float>(detail::attention_factor(config, length));
+    for (std::size_t i = 0; i < made.pairs(); ++i) {
+        const auto frequency = static_cast<float>(rope_frequency(config, i, length));
+        for (std::size_t p = 0; p < length; ++p) {
+            const double angle = static_cast<float>(p) * frequency;
+            const auto sine = static_cast<float>(std::sin(angle)) * factor;
+            made.set(p, i, static_cast<float>(std::cos(angle)) * factor, config.rope.is_reversed ? -sine : sine);
+        }
+    }
+    return made;
+}
+
+/// The tables of a model whose sliding layers may turn heads differently.
+class rope_tables {
+public:
+    rope_tables() = default;
+    /// For texts of up to `length` tokens.
+    rope_tables(const model_config& config, std::size_t length) : global_(make_rope_table(config, length))
+    {
+        if (!config.local_rope) return;
+        model_config local = config;
+        local.rope = *config.local_rope;
+        local_ = make_rope_table(local, length);
+    }
+
+    std::size_t length() const noexcept { return global_.length(); }
+    /// Whether the frequencies of texts of `length` tokens are others than those of shorter ones.
+    static bool depends_on(const model_config& config, std::size_t length) noexcept
+    {
+        const rope_kind kind = config.rope.kind;
+        const double trained = kind == rope_kind::longrope ? detail::original_length(config)
+                                                           : static_cast<double>(config.max_position_embeddings);
+        return (kind == rope_kind::dynamic || kind == rope_kind::longrope) && static_cast<double>(length) > trained;
+    }
+    const rope_table& of(const model_config& config, std::size_t layer) const noexcept
+    {
+        return config.local_rope && config.is_sliding(layer) ? local_ : global_;
+    }
+
+private:
+    rope_table global_, local_;
+};
 
 } // namespace awq
 
@@ -15498,9 +16218,8 @@ struct AWQ_ABI_TAG causal_lm_weights {
 };
 
 /// Adds the learned embeddings of positions, (positions, hidden) or empty, from `start` on.
-template <execution E>
-status add_positions(const E& e, const model_config& config, matrix_view<const float> table, const sequences& batch,
-                     std::size_t start, matrix_view<float> hidden)
+inline status add_positions(device& machine, const model_config& config, matrix_view<const float> table,
+                            const sequences& batch, std::size_t start, matrix_view<float> hidden)
 {
     if (table.empty()) return {};
     const std::size_t first = start + config.position_offset;
@@ -15509,7 +16228,8 @@ status add_positions(const E& e, const model_config& config, matrix_view<const f
                      start + batch.longest() - 1,           " is beyond the ",
                      table.rows() - config.position_offset, " that the model has learned; take shorter texts"};
     const auto positions = detail::positions_of(batch, first);
-    for_each_row(e, hidden.rows(), [&](std::size_t t) { kernels::simd::add(table.row(positions[t]), hidden.row(t)); });
+    for_each_row(machine.tasks(), hidden.rows(),
+                 [&](std::size_t t) { kernels::simd::add(table.row(positions[t]), hidden.row(t)); });
     return {};
 }
 
@@ -15527,9 +16247,9 @@ inline void embed_row(float scale, matrix_view<const float> projection, std::spa
 /// first token.
 /// Error: an id that is not in the vocabulary, a position beyond the learned ones, or the wrong number
 /// of rows.
-template <execution E>
-status embed(const E& e, const model_config& config, const outer_weights& weights, std::span<const std::uint32_t> ids,
-             const sequences& batch, std::size_t start, matrix_view<float> hidden)
+inline status embed(device& machine, const model_config& config, const outer_weights& weights,
+                    std::span<const std::uint32_t> ids, const sequences& batch, std::size_t start,
+                    matrix_view<float> hidden)
 {
     const matrix_view<const float> table = weights.embed_tokens;
     const std::size_t width = weights.project_in.empty() ? table.cols() : weights.project_in.rows();
@@ -15548,63 +16268,54 @@ status embed(const E& e, const model_config& config, const outer_weights& weight
                 error_code::shape_mismatch,      "token id ",  id,
                 " is not in the vocabulary of ", table.rows(), " tokens; does the tokenizer belong to this model?"};
     const float scale = config.embedding_scale();
-    for_each_row(e, ids.size(),
+    for_each_row(machine.tasks(), ids.size(),
                  [&](std::size_t t) { embed_row(scale, weights.project_in, table.row(ids[t]), hidden.row(t)); });
-    if (config.normed_embeddings) norm_forward(e, weights.embedding_norm, hidden, hidden);
-    return add_positions(e, config, weights.positions, batch, start, hidden);
+    if (config.normed_embeddings) machine.norm(weights.embedding_norm, hidden, hidden);
+    return add_positions(machine, config, weights.positions, batch, start, hidden);
 }
 
 namespace detail {
 
 /// Factor and cap of logits.
-template <execution E>
-void finish_logits(const E& e, const model_config& config, matrix_view<float> logits)
+inline void finish_logits(device& machine, const model_config& config, matrix_view<float> logits)
 {
     const auto factor = static_cast<float>(config.logit_multiplier);
     const auto cap = static_cast<float>(config.logit_cap);
-    if (factor == 1.0f && cap == 0.0f) return;
-    for_each_row(e, logits.rows(), [&](std::size_t t) {
-        for (float& value : logits.row(t)) {
-            value *= factor;
-            if (cap != 0.0f) value = cap * std::tanh(value / cap);
-        }
-    });
+    if (factor != 1.0f || cap != 0.0f) machine.cap(factor, cap, logits);
 }
 
 } // namespace detail
 
 /// Final norm and head, as far as there are any: hidden (tokens, hidden) to logits (tokens, vocab).
 /// Error: `not_finite`.
-template <class Product, execution E>
-status logits_forward(const E& e, const model_config& config, const end_weights& end, matrix_view<const float> hidden,
-                      matrix_view<float> logits)
+inline status logits_forward(device& machine, const model_config& config, const end_weights& end,
+                             matrix_view<const float> hidden, matrix_view<float> logits)
 {
     const std::size_t narrow = end.project_out.rows();
     scratch memory{hidden.size()}, other{hidden.rows() * narrow};
     if (!memory || !other) return detail::no_memory("the final norm");
     const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
     const matrix_view<float> projected{other.data(), hidden.rows(), narrow};
-    if (config.final_norm) norm_forward(e, end.norm, hidden, normed);
+    if (config.final_norm) machine.norm(end.norm, hidden, normed);
     const matrix_view<const float> last = config.final_norm ? normed : hidden;
-    if (narrow != 0) Product::multiply_nt(e, last, end.project_out, projected);
-    linear_forward<Product>(e, end.lm_head, narrow != 0 ? projected : last, logits);
-    detail::finish_logits(e, config, logits);
-    if (all_finite({logits.data(), logits.size()})) return {};
+    if (narrow != 0) machine.linear({end.project_out}, last, projected);
+    machine.linear(end.lm_head, narrow != 0 ? projected : last, logits);
+    detail::finish_logits(machine, config, logits);
+    if (machine.is_finite(logits)) return {};
     return error{error_code::not_finite, "the logits are not finite: the weights of model.norm or of "
                                          "the head are damaged, or too large for float32"};
 }
 
 /// A model in memory: whole texts, or token after token with a key/value cache.
 /// Not for use by two threads at once (it keeps a rotary table that grows).
-template <class Product, execution E>
-class causal_lm {
+class AWQ_ABI_TAG causal_lm {
 public:
-    /// Checks config and shapes; the error names the field or the tensor.
-    static result<causal_lm> make(model_config config, causal_lm_weights weights, E e = {})
+    /// Checks config and shapes; the error names the field or the tensor. `machine` must live longer.
+    static result<causal_lm> make(model_config config, causal_lm_weights weights, device& machine)
     {
         AWQ_CHECK(check(config));
         AWQ_CHECK(check_weights(config, weights));
-        return causal_lm{std::move(config), std::move(weights), std::move(e)};
+        return causal_lm{std::move(config), std::move(weights), machine};
     }
 
     const model_config& config() const noexcept { return config_; }
@@ -15614,7 +16325,7 @@ public:
     /// naming the block, where values stop being finite.
     status hidden_states(std::span<const std::uint32_t> ids, const sequences& batch, matrix_view<float> hidden)
     {
-        AWQ_CHECK(embed(execution_, config_, weights_.outer, ids, batch, 0, hidden));
+        AWQ_CHECK(embed(*machine_, config_, weights_.outer, ids, batch, 0, hidden));
         prepare_rope(batch.longest());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) AWQ_CHECK(run_layer(layer, batch, hidden));
         return {};
@@ -15623,7 +16334,7 @@ public:
     /// Final norm and head of some rows: logits (rows, vocab). Error: `not_finite`.
     status logits(matrix_view<const float> hidden, matrix_view<float> logits) const
     {
-        return logits_forward<Product>(execution_, config_, end_weights::of(weights_.outer), hidden, logits);
+        return logits_forward(*machine_, config_, end_weights::of(weights_.outer), hidden, logits);
     }
 
     /// An empty cache with room for `capacity` tokens.
@@ -15646,7 +16357,7 @@ public:
         if (!memory) return detail::no_memory("a step");
         const matrix_view<float> hidden{memory.data(), ids.size(), config_.hidden_size};
         AWQ_CHECK(
-            embed(execution_, config_, weights_.outer, ids, sequences::uniform(1, ids.size()), cache.length(), hidden));
+            embed(*machine_, config_, weights_.outer, ids, sequences::uniform(1, ids.size()), cache.length(), hidden));
         prepare_rope(cache.length() + ids.size());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) AWQ_CHECK(run_layer(layer, cache, hidden));
         AWQ_CHECK(this->logits(hidden.rows_from(ids.size() - 1, 1), as_row(logits)));
@@ -15655,8 +16366,8 @@ public:
     }
 
 private:
-    causal_lm(model_config config, causal_lm_weights weights, E e)
-        : config_(std::move(config)), weights_(std::move(weights)), execution_(std::move(e))
+    causal_lm(model_config config, causal_lm_weights weights, device& machine)
+        : config_(std::move(config)), weights_(std::move(weights)), machine_(&machine)
     {}
 
     static status check_weights(const model_config& config, const causal_lm_weights& weights)
@@ -15697,8 +16408,8 @@ private:
     template <class Past>
     status run_layer(std::size_t layer, Past& past, matrix_view<float> hidden) const
     {
-        AWQ_CHECK(decoder_block_forward<Product>(execution_, context(layer), weights_.layers[layer], past, hidden));
-        if (all_finite({hidden.data(), hidden.size()})) return {};
+        AWQ_CHECK(decoder_block_forward(*machine_, context(layer), weights_.layers[layer], past, hidden));
+        if (machine_->is_finite(hidden)) return {};
         return error{error_code::not_finite,
                      "the values stop being finite in block ",
                      layer,
@@ -15721,7 +16432,7 @@ private:
 
     model_config config_;
     causal_lm_weights weights_;
-    E execution_;
+    device* machine_;
     rope_tables rope_;
 };
 
@@ -15865,7 +16576,6 @@ private:
 #endif
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -15902,11 +16612,11 @@ inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
 
 /// Calls `change(rows)` with each chunk's hidden states, (tokens, hidden), and keeps what it makes of them if
 /// `is_kept`.
-template <execution E, class Change>
-status with_chunks(const E& how, const sequences& batch, hidden_states& hidden, bool is_kept, const Change& change)
+template <class Change>
+status with_chunks(device& machine, const sequences& batch, hidden_states& hidden, bool is_kept, const Change& change)
 {
     for (const sequence_chunk& chunk : cut_into_chunks(batch))
-        AWQ_CHECK(hidden.with_rows(how, chunk.first_row, chunk.batch.tokens(), is_kept, change));
+        AWQ_CHECK(hidden.with_rows(machine, chunk.first_row, chunk.batch.tokens(), is_kept, change));
     return {};
 }
 
@@ -15925,15 +16635,10 @@ inline std::vector<sequence_chunk> sample_of(const std::vector<sequence_chunk>& 
 
 /// Whether the hidden states behind a block are finite; the error names the block. A NaN or an infinity
 /// stays in them, so the first block that it is seen behind has made it.
-template <execution E>
-status check_hidden(const E& how, const std::string& path, const std::string& block, std::size_t layer,
-                    matrix_view<const float> hidden)
+inline status check_hidden(device& machine, const std::string& path, const std::string& block, std::size_t layer,
+                           matrix_view<const float> hidden)
 {
-    std::atomic<bool> is_finite{true};
-    for_each_stretch(how, hidden.size(), [&](std::size_t first, std::size_t count) {
-        if (!all_finite({hidden.data() + first, count})) is_finite = false;
-    });
-    if (is_finite) return {};
+    if (machine.is_finite(hidden)) return {};
     return error{error_code::not_finite,
                  path,
                  ": the values stop being finite in block ",
@@ -15956,8 +16661,8 @@ inline sequences lengths_of(std::span<const token_ids> samples)
 class activation_stream {
 public:
     /// Embeds the samples, of which this machine keeps its share. The table is read in stripes, never as a whole.
-    static result<activation_stream> make(const tensor_source& source, std::span<const token_ids> samples,
-                                          const machines& all = alone())
+    static result<activation_stream> make(device& machine, const tensor_source& source,
+                                          std::span<const token_ids> samples, const machines& all = alone())
     {
         activation_stream stream;
         stream.all_chunks_ = cut_into_chunks(lengths_of(samples));
@@ -15970,7 +16675,7 @@ public:
             if (count == 0) first = each.first_sequence;
             count += each.batch.count();
         }
-        AWQ_CHECK(stream.begin(source, samples.subspan(first, count)));
+        AWQ_CHECK(stream.begin(machine, source, samples.subspan(first, count)));
         return stream;
     }
 
@@ -16011,32 +16716,31 @@ public:
 
     /// Runs one block over all sequences, in place. The observer sees the inputs of the linear
     /// layers chunk by chunk; `begin(chunk)` is called before each chunk.
-    template <class Product, execution E, class Begin>
-    status advance(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
+    template <class Begin>
+    status advance(device& machine, const model_config& config, std::size_t layer, const block_weights& weights,
                    const Begin& begin, observer_ref observer = {})
     {
         const block_context about = context(config, layer);
         for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
             begin(chunk);
             const auto pass = [&](matrix_view<float> rows) -> status {
-                AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
-                return check_hidden(how, path_, block_prefix(config, layer), layer, rows);
+                AWQ_CHECK(decoder_block_forward(machine, about, weights, chunk.batch, rows, observer));
+                return check_hidden(machine, path_, block_prefix(config, layer), layer, rows);
             };
-            AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), true, pass));
+            AWQ_CHECK(hidden_.with_rows(machine, chunk.first_row, chunk.batch.tokens(), true, pass));
         }
         return {};
     }
 
-    template <class Product, execution E>
-    status advance(const E& how, const model_config& config, std::size_t layer, const block_weights& weights)
+    status advance(device& machine, const model_config& config, std::size_t layer, const block_weights& weights)
     {
-        return advance<Product>(how, config, layer, weights, [](const sequence_chunk&) {});
+        return advance(machine, config, layer, weights, [](const sequence_chunk&) {});
     }
 
     /// Runs some chunks through a block as `advance` does, but only for the observer: the hidden states stay before
     /// it.
-    template <class Product, execution E, class Begin>
-    status observe(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
+    template <class Begin>
+    status observe(device& machine, const model_config& config, std::size_t layer, const block_weights& weights,
                    std::span<const sequence_chunk> chunks, const Begin& begin, observer_ref observer)
     {
         const block_context about = context(config, layer);
@@ -16047,10 +16751,10 @@ public:
                 if (!memory) return detail::no_memory("a decoder block");
                 std::copy_n(from.data(), from.size(), memory.data());
                 const matrix_view<float> rows{memory.data(), from.rows(), from.cols()};
-                AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
-                return check_hidden(how, path_, block_prefix(config, layer), layer, rows);
+                AWQ_CHECK(decoder_block_forward(machine, about, weights, chunk.batch, rows, observer));
+                return check_hidden(machine, path_, block_prefix(config, layer), layer, rows);
             };
-            AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), false, pass));
+            AWQ_CHECK(hidden_.with_rows(machine, chunk.first_row, chunk.batch.tokens(), false, pass));
         }
         return {};
     }
@@ -16069,7 +16773,7 @@ private:
         return {chunks[share.first].first_row, last.first_row + last.batch.tokens()};
     }
 
-    status begin(const tensor_source& source, std::span<const token_ids> samples)
+    status begin(device& machine, const tensor_source& source, std::span<const token_ids> samples)
     {
         const std::string name = source.config().names.embeddings + ".weight";
         const auto shape = source.shape(name);
@@ -16095,9 +16799,8 @@ private:
         AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
         AWQ_CHECK(embed(source, start, *shape, std::move(places)));
         if (source.config().normed_embeddings)
-            norm_forward(serial_execution{}, start.embedding_norm(source.config()), std::as_const(hidden_).floats(),
-                         hidden_.floats());
-        AWQ_CHECK(add_learned_positions(source));
+            machine.norm(start.embedding_norm(source.config()), hidden_.floats(), hidden_.floats());
+        AWQ_CHECK(add_learned_positions(machine, source));
         return {};
     }
 
@@ -16119,7 +16822,7 @@ private:
         return {};
     }
 
-    status add_learned_positions(const tensor_source& source)
+    status add_learned_positions(device& machine, const tensor_source& source)
     {
         const model_config& config = source.config();
         if (config.names.positions.empty()) return {};
@@ -16127,8 +16830,7 @@ private:
         host_matrix table =
             xtensor_backend::make(config.max_position_embeddings + config.position_offset, config.hidden_size);
         AWQ_CHECK(source.read(name, view_of(table)));
-        const auto done =
-            add_positions(serial_execution{}, config, view_of(std::as_const(table)), batch_, 0, hidden_.floats());
+        const auto done = add_positions(machine, config, view_of(std::as_const(table)), batch_, 0, hidden_.floats());
         return done ? done : done.error().within(source.path());
     }
 
@@ -16153,262 +16855,7 @@ private:
 #ifndef AWQ_BLOCK_BATCH_SUMS_HPP
 #define AWQ_BLOCK_BATCH_SUMS_HPP
 
-// ---- awq/calibration/activation_stats.hpp
-#ifndef AWQ_CALIBRATION_ACTIVATION_STATS_HPP
-#define AWQ_CALIBRATION_ACTIVATION_STATS_HPP
-
-// ---- awq/calibration/loss_mask.hpp
-#ifndef AWQ_CALIBRATION_LOSS_MASK_HPP
-#define AWQ_CALIBRATION_LOSS_MASK_HPP
-
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// Which tokens count, in the statistics and in the loss: one byte a token, 0 leaves it out. A mask
-/// that is shorter than the batch, the empty one too, keeps the tokens past its end.
-class loss_mask {
-public:
-    constexpr loss_mask() = default;
-    constexpr explicit loss_mask(std::span<const unsigned char> keep) noexcept : keep_(keep) {}
-
-    constexpr bool keeps(std::size_t token) const noexcept { return token >= keep_.size() || keep_[token] != 0; }
-    /// How many of the first `tokens` tokens count.
-    constexpr std::size_t kept(std::size_t tokens) const noexcept
-    {
-        std::size_t count = 0;
-        for (std::size_t t = 0; t < tokens; ++t) count += keeps(t) ? 1 : 0;
-        return count;
-    }
-    /// Calls `action(first, count)` for every run of tokens that count.
-    template <class Action>
-    constexpr void for_each_run(std::size_t tokens, Action&& action) const
-    {
-        for (std::size_t first = 0; first < tokens;) {
-            std::size_t end = first;
-            while (end < tokens && keeps(end)) ++end;
-            if (end > first) action(first, end - first);
-            first = end + 1;
-        }
-    }
-
-private:
-    std::span<const unsigned char> keep_;
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/execution/matrix_product.hpp
-#ifndef AWQ_EXECUTION_MATRIX_PRODUCT_HPP
-#define AWQ_EXECUTION_MATRIX_PRODUCT_HPP
-
-namespace awq {
-
-/// Who multiplies matrices: a type with four static operations, which a backend names as its `product`.
-/// An engine brings its own GEMM by writing one (`products/plain.hpp` is the reference, with plain loops).
-///
-/// - `multiply_nt(e, a, b, c)`: c = a b^T; a (m, k), b (n, k), c (m, n). A linear layer; b is its weight.
-/// - `multiply_nn(e, a, b, c)`: c = a b; a (m, k), b (k, n), c (m, n).
-/// - `add_gram(e, x, g)`: g += x^T x; x (tokens, k), g (k, k), symmetric before and after.
-/// - `add_cross_gram(e, x, y, g)`: g += x^T y; x (tokens, m), y (tokens, n), g (m, n).
-///
-/// All operands may have a stride, and the output overlaps no input. The work goes through the execution
-/// `e` (see `execution`), or is done in the calling thread. Where sums run in an order that does not depend
-/// on the number of threads, results of a search have the same bits at any number of threads.
-/// An `add_gram` may also take x of f16 and bf16, as ours do (`gram_of_elements`); else it is widened before.
-template <class P, class E>
-concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in, matrix_view<float> out)
-{
-    P::multiply_nt(e, in, in, out);
-    P::multiply_nn(e, in, in, out);
-    P::add_gram(e, in, out);
-    P::add_cross_gram(e, in, in, out);
-};
-
-/// A product whose `add_gram` takes inputs of T.
-template <class P, class E, class T>
-concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_view<float> g)
-{
-    P::add_gram(e, x, g);
-};
-
-} // namespace awq
-
-#endif
-
 #include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <type_traits>
-
-namespace awq {
-
-/// Running sums over the inputs of a layer, in the caller's memory, which starts as zeros. Being
-/// sums they merge: over batches, threads and machines. All but the token count may be absent
-/// (empty).
-struct activation_stats {
-    std::span<double> abs_sum;    ///< (in_features) sum of |x|
-    std::span<double> square_sum; ///< (in_features) sum of x^2
-    matrix_view<float> gram;      ///< (in_features, in_features) X^T X
-    std::uint64_t tokens = 0;
-
-    /// Floats that statistics over `in_features` channels take, with or without a Gram matrix.
-    static constexpr std::size_t size(std::size_t in_features, bool with_gram) noexcept
-    {
-        return 2 * workspace::size_for<double>(in_features) + (with_gram ? in_features * in_features : 0);
-    }
-
-    /// Zeroed statistics in the front of `memory`; workspace_too_small where it has no room.
-    static result<activation_stats> make(workspace& memory, std::size_t in_features, bool with_gram)
-    {
-        activation_stats made;
-        made.abs_sum = memory.take<double>(in_features);
-        made.square_sum = memory.take<double>(in_features);
-        std::span<float> gram;
-        if (with_gram) gram = memory.take<float>(in_features * in_features);
-        if (made.square_sum.empty() || (with_gram && gram.empty()))
-            return error{error_code::workspace_too_small,
-                         "activation statistics: ",
-                         in_features,
-                         " channels need ",
-                         size(in_features, with_gram),
-                         " floats"};
-        std::ranges::fill(gram, 0.0f);
-        if (with_gram) made.gram = {gram.data(), in_features, in_features};
-        return made;
-    }
-
-    /// Adds a batch of inputs, (tokens, in_features), of float, f16 or bf16, with the tokens that the mask
-    /// keeps. `Product`: the matrix product that adds to the Gram matrix. `scratch`: only for 16-bit inputs
-    /// and a product of one's own that does not read them: in_features floats or more, in which they are
-    /// widened by tiles.
-    template <class Product, execution E, class T = const float>
-    status observe(const E& how, matrix_view<T> x, loss_mask mask = {}, std::span<float> scratch = {});
-
-    /// Adds the sums of `other`, which has the same shape and the same parts.
-    status merge(const activation_stats& other) noexcept;
-
-    /// Mean of |x| per channel, in float, into `out`. not_calibrated without tokens.
-    status mean_abs(std::span<float> out) const noexcept { return mean_of(abs_sum, out); }
-
-    /// Mean of x^2 per channel: the importance that GGUF quantizers take.
-    status mean_square(std::span<float> out) const noexcept { return mean_of(square_sum, out); }
-
-private:
-    template <class Product, execution E, class T>
-    void add_gram(const E& how, matrix_view<const T> run, std::span<float> scratch)
-    {
-        if constexpr (gram_of_elements<Product, E, T>)
-            Product::add_gram(how, run, gram);
-        else
-            for_each_widened(how, run, scratch,
-                             [&](std::size_t, matrix_view<const float> tile) { Product::add_gram(how, tile, gram); });
-    }
-
-    status mean_of(std::span<const double> sums, std::span<float> out) const noexcept
-    {
-        if (tokens == 0) return error{error_code::not_calibrated, "activation statistics: no token was observed"};
-        if (sums.size() != out.size())
-            return error{error_code::shape_mismatch,
-                         "activation statistics: ",
-                         sums.size(),
-                         " channels, ",
-                         out.size(),
-                         " wanted"};
-        for (std::size_t i = 0; i < sums.size(); ++i)
-            out[i] = static_cast<float>(sums[i] / static_cast<double>(tokens));
-        return {};
-    }
-};
-
-namespace detail {
-
-// Eight rows are added in float, where nothing of weight is lost, and go into the double sums as
-// one.
-template <std::size_t Rows, class T, class Value>
-void add_rows(matrix_view<T> x, std::size_t first, double* sums, Value value) noexcept
-{
-    const T* rows[Rows];
-    for (std::size_t r = 0; r < Rows; ++r) rows[r] = x.row(first + r).data();
-    for (std::size_t c = 0; c < x.cols(); ++c) {
-        float sum = value(static_cast<float>(rows[0][c]));
-        for (std::size_t r = 1; r < Rows; ++r) sum += value(static_cast<float>(rows[r][c]));
-        sums[c] += static_cast<double>(sum);
-    }
-}
-
-template <class T, class Value>
-void add_columns(matrix_view<T> x, std::span<double> sums, std::size_t column, Value value) noexcept
-{
-    if (sums.empty()) return;
-    constexpr std::size_t at_once = 8;
-    std::size_t r = 0;
-    for (; r + at_once <= x.rows(); r += at_once) add_rows<at_once>(x, r, sums.data() + column, value);
-    for (; r < x.rows(); ++r) add_rows<1>(x, r, sums.data() + column, value);
-}
-
-} // namespace detail
-
-template <class Product, execution E, class T>
-status activation_stats::observe(const E& how, matrix_view<T> x, loss_mask mask, std::span<float> scratch)
-{
-    using element = std::remove_const_t<T>;
-    static_assert(tensor_element<element>, "awq::activation_stats: inputs are float, awq::f16 or awq::bf16");
-    const auto fits = [&](std::size_t size) { return size == 0 || size == x.cols(); };
-    if (!fits(abs_sum.size()) || !fits(square_sum.size()) || !fits(gram.cols()))
-        return error{error_code::shape_mismatch,
-                     "activation statistics: a batch has ",
-                     x.cols(),
-                     " channels, ",
-                     abs_sum.size(),
-                     " expected"};
-    const bool has_tile = gram_of_elements<Product, E, element> || scratch.size() >= x.cols();
-    if (!gram.empty() && !has_tile)
-        return error{error_code::workspace_too_small,
-                     "activation statistics: this product widens 16-bit "
-                     "inputs by tiles; give a scratch of ",
-                     x.cols(), " floats"};
-    constexpr std::size_t width = 256; // columns a task; few enough to spread, enough for long reads
-    constexpr std::size_t depth = 64;  // rows that stay in the cache between the two sums
-    mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
-        const matrix_view<const element> run = x.rows_from(first, count);
-        how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
-            const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
-            for (std::size_t r = 0; r < count; r += depth) {
-                const auto tile = run.rows_from(r, std::min(depth, count - r)).cols_from(at, columns);
-                detail::add_columns(tile, abs_sum, at, [](float v) { return std::fabs(v); });
-                detail::add_columns(tile, square_sum, at, [](float v) { return v * v; });
-            }
-        });
-        if (!gram.empty()) add_gram<Product>(how, run, scratch);
-        tokens += count;
-    });
-    return {};
-}
-
-inline status activation_stats::merge(const activation_stats& other) noexcept
-{
-    if (abs_sum.size() != other.abs_sum.size() || square_sum.size() != other.square_sum.size() ||
-        gram.cols() != other.gram.cols())
-        return error{error_code::shape_mismatch, "activation statistics of different shapes"};
-    for (std::size_t i = 0; i < abs_sum.size(); ++i) abs_sum[i] += other.abs_sum[i];
-    for (std::size_t i = 0; i < square_sum.size(); ++i) square_sum[i] += other.square_sum[i];
-    for (std::size_t r = 0; r < gram.rows(); ++r)
-        for (std::size_t c = 0; c < gram.cols(); ++c) gram(r, c) += other.gram(r, c);
-    tokens += other.tokens;
-    return {};
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -16437,21 +16884,7 @@ public:
     std::span<const float> largest() const noexcept { return largest_; }
 
     /// Adds inputs, (tokens, in_features).
-    template <class Product, execution E>
-    status observe(const E& how, matrix_view<const float> x)
-    {
-        constexpr std::size_t at_once = 64;
-        how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
-            const std::size_t first = chunk * at_once;
-            const std::size_t count = std::min(at_once, x.cols() - first);
-            float* const largest = largest_.data() + first;
-            for (std::size_t r = 0; r < x.rows(); ++r) {
-                const float* const from = x.row(r).data() + first;
-                for (std::size_t c = 0; c < count; ++c) largest[c] = std::max(largest[c], std::fabs(from[c]));
-            }
-        });
-        return stats.template observe<Product>(how, x);
-    }
+    status observe(device& machine, matrix_view<const float> x) { return machine.add_sums(x, stats, largest_); }
 
     /// Of the same number of channels.
     void add(const batch_sums& other) noexcept
@@ -16768,8 +17201,7 @@ public:
     block_tensors() = default;
 
     /// A copy of every tensor; experts wait in a file again, where there is room.
-    template <execution E>
-    block_tensors copy(const E& how) const
+    block_tensors copy(device& machine) const
     {
         block_tensors made;
         made.prefix_ = prefix_, made.layout_ = layout_, made.places_ = places_;
@@ -16780,7 +17212,7 @@ public:
                 made.tensors_
                     .emplace_back(name, made.make(from.rows(), from.cols(), made.memory_ && tensor.is_elsewhere()))
                     .second;
-            copy_values(how, std::span{from.data(), from.size()}, to.data());
+            copy_values(machine.tasks(), std::span{from.data(), from.size()}, to.data());
             made.release(view_of(std::as_const(to)));
             release(from);
         }
@@ -16789,24 +17221,22 @@ public:
 
     /// The same tensors, until `own` makes copies: this one must live longer, and must not change. Where experts wait
     /// in a file, a copy.
-    template <execution E>
-    block_tensors borrow(const E& how) const
+    block_tensors borrow(device& machine) const
     {
-        if (memory_) return copy(how);
+        if (memory_) return copy(machine);
         block_tensors made;
         made.prefix_ = prefix_, made.layout_ = layout_, made.places_ = places_;
         for (const auto& [name, tensor] : tensors_) made.tensors_.emplace_back(name, block_matrix::borrow(tensor));
         return made;
     }
     /// From now on the layer's weight may be changed.
-    template <execution E>
-    void own(const E& how, std::string_view linear)
+    void own(device& machine, std::string_view linear)
     {
         block_matrix& tensor = *find(std::string{linear} + ".weight");
         if (!tensor.is_borrowed()) return;
         const matrix_view<const float> from = view_of(std::as_const(tensor));
         host_matrix copied = xtensor_backend::make(from.rows(), from.cols());
-        copy_values(how, std::span{from.data(), from.size()}, copied.data());
+        copy_values(machine.tasks(), std::span{from.data(), from.size()}, copied.data());
         tensor = block_matrix{std::move(copied)};
     }
 
@@ -16913,20 +17343,17 @@ inline std::span<std::byte> bytes_of(matrix_view<float> rows)
 } // namespace detail
 
 /// A copy of a batch, which is needed until all machines before have added theirs.
-template <execution E>
-host_matrix copy_of(const E& how, matrix_view<const float> x)
+inline host_matrix copy_of(device& machine, matrix_view<const float> x)
 {
     host_matrix made = xtensor_backend::make(x.rows(), x.cols());
-    const matrix_view<float> rows = view_of(made);
-    for_each_row(how, x.rows(), [&](std::size_t r) { std::ranges::copy(x.row(r), rows.row(r).begin()); });
+    machine.copy(x, view_of(made));
     return made;
 }
 
 /// g += x^T y over the batches of all machines in their order, as one process adds them: same bits. `x` and `y`:
 /// this rank's batches, (tokens, m) and (tokens, n) each; `g`: (m, n), without a stride, of zeros before.
-template <class Product, execution E>
-status add_cross_grams(const E& how, machines& all, std::span<const host_matrix> x, std::span<const host_matrix> y,
-                       matrix_view<float> g)
+inline status add_cross_grams(device& machine, machines& all, std::span<const host_matrix> x,
+                              std::span<const host_matrix> y, matrix_view<float> g)
 {
     const std::vector<row_range> ranges = detail::pieces_of_rows(g.rows());
     std::vector<std::span<std::byte>> pieces;
@@ -16934,16 +17361,14 @@ status add_cross_grams(const E& how, machines& all, std::span<const host_matrix>
     return all.in_order(pieces, [&](std::size_t i) -> status {
         const matrix_view<float> rows = g.rows_from(ranges[i].first, ranges[i].size());
         for (std::size_t b = 0; b < x.size(); ++b)
-            Product::add_cross_gram(how, view_of(x[b]).cols_from(ranges[i].first, ranges[i].size()), view_of(y[b]),
-                                    rows);
+            machine.add_cross_gram(view_of(x[b]).cols_from(ranges[i].first, ranges[i].size()), view_of(y[b]), rows);
         return {};
     });
 }
 
 /// The upper triangle of g += x^T x, the same way; only that is sent. `g`: (k, k); what is below its diagonal is
 /// undefined afterwards.
-template <class Product, execution E>
-status add_upper_grams(const E& how, machines& all, std::span<const host_matrix> x, matrix_view<float> g)
+inline status add_upper_grams(device& machine, machines& all, std::span<const host_matrix> x, matrix_view<float> g)
 {
     const std::vector<row_range> ranges = detail::pieces_of_rows(g.rows());
     std::vector<host_matrix> sums;
@@ -16956,60 +17381,14 @@ status add_upper_grams(const E& how, machines& all, std::span<const host_matrix>
     AWQ_CHECK(all.in_order(pieces, [&](std::size_t i) -> status {
         const std::size_t first = ranges[i].first;
         for (const host_matrix& each : x)
-            Product::add_cross_gram(how, view_of(each).cols_from(first, ranges[i].size()),
-                                    view_of(each).cols_from(first, g.cols() - first), view_of(sums[i]));
+            machine.add_cross_gram(view_of(each).cols_from(first, ranges[i].size()),
+                                   view_of(each).cols_from(first, g.cols() - first), view_of(sums[i]));
         return {};
     }));
     for (std::size_t i = 0; i < ranges.size(); ++i)
         for (std::size_t r = 0; r < ranges[i].size(); ++r)
             std::ranges::copy(view_of(sums[i]).row(r), &g(ranges[i].first + r, ranges[i].first));
     return {};
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/execution/products/mirror_upper.hpp
-#ifndef AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
-#define AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
-
-#include <algorithm>
-#include <cstddef>
-
-namespace awq {
-
-/// Copies the upper triangle of a square matrix into the lower one, in fixed square tiles.
-template <execution E>
-void mirror_upper(const E& e, matrix_view<float> g)
-{
-    constexpr std::size_t tile = 64;
-    e.for_each(chunk_count(g.rows(), tile), [=](std::size_t chunk) {
-        const std::size_t first = chunk * tile;
-        const std::size_t end = std::min(g.rows(), first + tile);
-        for (std::size_t block = 0; block < end; block += tile)
-            for (std::size_t i = first; i < end; ++i)
-                for (std::size_t j = block; j < std::min(i, block + tile); ++j) g(i, j) = g(j, i);
-    });
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/execution/products/upper_gram.hpp
-#ifndef AWQ_EXECUTION_PRODUCTS_UPPER_GRAM_HPP
-#define AWQ_EXECUTION_PRODUCTS_UPPER_GRAM_HPP
-
-namespace awq {
-
-/// g += x^T x for a sum of many batches: only the upper triangle of g holds it, until `mirror_upper` is called
-/// once after the last. A product that has no such operation of its own fills all of g.
-template <class Product, execution E>
-void add_upper_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
-{
-    if constexpr (requires { Product::add_upper_gram(e, x, g); })
-        Product::add_upper_gram(e, x, g);
-    else
-        Product::add_gram(e, x, g);
 }
 
 } // namespace awq
@@ -17036,12 +17415,12 @@ namespace awq {
 class input_statistics {
 public:
     input_statistics() = default;
-    /// `waits`: batches are kept until `complete` adds them behind those of the machines before.
-    template <execution E>
-    input_statistics(const E& how, std::size_t in_features, bool with_gram, bool waits = false)
+    /// `machine`: makes the Gram matrix; null: there is none. `waits`: batches are kept until `complete` adds them
+    /// behind those of the machines before.
+    explicit input_statistics(std::size_t in_features, device* machine = nullptr, bool waits = false)
         : total_(in_features), waits_(waits)
     {
-        if (with_gram) gram_ = make_zeros(how, in_features, in_features);
+        if (machine) gram_ = make_zeros(machine->tasks(), in_features, in_features);
     }
     input_statistics(input_statistics&&) = default;
     input_statistics& operator=(input_statistics&&) = default;
@@ -17069,24 +17448,42 @@ public:
     float largest() const noexcept { return *std::ranges::max_element(total_.largest()); }
 
     /// Adds a batch of inputs, (tokens, in_features), to the Gram matrix only if it is `in_gram`.
-    template <class Product, execution E>
-    status observe(const E& how, matrix_view<const float> x, bool in_gram = true);
+    status observe(device& machine, matrix_view<const float> x, bool in_gram = true)
+    {
+        const bool is_added = in_gram && has_gram();
+        batch_sums batch{in_features()};
+        AWQ_CHECK(batch.observe(machine, x));
+        if (is_added) batch.gram_tokens = x.rows();
+        if (is_added && waits_) inputs_.push_back(copy_of(machine, x));
+        if (is_added && !waits_) machine.add_upper_gram(x, gram());
+        if (waits_)
+            waiting_.push_back(std::move(batch));
+        else
+            total_.add(batch);
+        return {};
+    }
 
     /// After the last batch, by all machines that have batches.
-    template <class Product, execution E>
-    status complete(const E& how, machines& all)
+    status complete(device& machine, machines& all)
     {
         if (waits_) AWQ_CHECK(total_.add_in_order(all, waiting_));
-        if (waits_ && has_gram()) AWQ_CHECK(add_upper_grams<Product>(how, all, inputs_, view_of(gram_)));
+        if (waits_ && has_gram()) AWQ_CHECK(add_upper_grams(machine, all, inputs_, gram()));
         waiting_.clear();
         inputs_.clear();
-        if (has_gram()) mirror_upper(how, view_of(gram_));
+        if (has_gram()) machine.mirror_upper(gram());
         return {};
     }
 
     /// What the statistics become when the inputs are divided by `scales`, one for each channel.
-    template <execution E>
-    void divide_inputs(const E& how, std::span<const double> scales);
+    void divide_inputs(device& machine, std::span<const double> scales)
+    {
+        for (std::size_t i = 0; i < in_features(); ++i) {
+            total_.stats.abs_sum[i] /= scales[i];
+            total_.largest()[i] /= static_cast<float>(scales[i]);
+            total_.stats.square_sum[i] /= scales[i] * scales[i];
+        }
+        if (has_gram()) machine.divide_gram(scales, gram());
+    }
 
 private:
     std::vector<float> mean_of(std::span<const double> sums) const
@@ -17104,54 +17501,15 @@ private:
     std::vector<host_matrix> inputs_; ///< and those of their inputs that go into the Gram matrix
 };
 
-template <class Product, execution E>
-status input_statistics::observe(const E& how, matrix_view<const float> x, bool in_gram)
-{
-    const bool is_added = in_gram && has_gram();
-    batch_sums batch{in_features()};
-    AWQ_CHECK(batch.template observe<Product>(how, x));
-    if (is_added) batch.gram_tokens = x.rows();
-    if (is_added && waits_) inputs_.push_back(copy_of(how, x));
-    if (is_added && !waits_) add_upper_gram<Product>(how, x, view_of(gram_));
-    if (waits_)
-        waiting_.push_back(std::move(batch));
-    else
-        total_.add(batch);
-    return {};
-}
-
-template <execution E>
-void input_statistics::divide_inputs(const E& how, std::span<const double> scales)
-{
-    const std::size_t count = in_features();
-    for (std::size_t i = 0; i < count; ++i) {
-        total_.stats.abs_sum[i] /= scales[i];
-        total_.largest()[i] /= static_cast<float>(scales[i]);
-        total_.stats.square_sum[i] /= scales[i] * scales[i];
-    }
-    if (!has_gram()) return;
-    how.for_each(count, [&](std::size_t i) {
-        float* const row = &gram_(i, 0);
-        for (std::size_t j = 0; j < count; ++j) row[j] /= static_cast<float>(scales[i] * scales[j]);
-    });
-}
-
 /// Statistics of the values of a decoder block that linear layers read.
 class AWQ_ABI_TAG block_statistics {
 public:
-    /// `all`: the machines that each see some batches; all of them call `complete`.
-    template <execution E = serial_execution>
-    block_statistics(const block_layout& layout, bool with_gram, const E& how = {}, machines& all = alone())
-        : all_(&all)
-    {
-        for (const block_input& input : layout.inputs) {
-            names_.emplace(input.name, entries_.size());
-            // Of what experts are given there would be as many Gram matrices as experts.
-            const bool is_part = layout.whole_of(input.value) != input.value;
-            entries_.emplace_back(how, input.width, with_gram && !is_part, all.are_several());
-        }
-        for (const block_linear& linear : layout.linears) names_.emplace(linear.name, layout.input_of(linear.reads));
-    }
+    /// Sums alone.
+    explicit block_statistics(const block_layout& layout) : block_statistics(layout, nullptr, alone()) {}
+    /// And Gram matrices. `all`: the machines that each see some batches; all of them call `complete`.
+    block_statistics(const block_layout& layout, device& machine, machines& all = alone())
+        : block_statistics(layout, &machine, all)
+    {}
 
     /// Of the value that the linear layer reads (shared with its siblings).
     input_statistics& of(std::string_view linear) { return entries_[names_.find(linear)->second]; }
@@ -17164,24 +17522,33 @@ public:
     }
 
     /// After the last batch that an observer was shown.
-    template <class Product, execution E>
-    status complete(const E& how)
+    status complete(device& machine)
     {
-        for (input_statistics& entry : entries_) AWQ_CHECK(entry.template complete<Product>(how, *all_));
+        for (input_statistics& entry : entries_) AWQ_CHECK(entry.complete(machine, *all_));
         return {};
     }
 
     /// An observer for the forward pass.
-    template <class Product, execution E>
-    auto observer(const E& how)
+    auto observer(device& machine)
     {
-        return [this, &how](std::string_view layer, matrix_view<const float> input, bool in_gram = true) {
+        return [this, &machine](std::string_view layer, matrix_view<const float> input, bool in_gram = true) {
             // The shapes were made to fit; there is nothing that can fail.
-            static_cast<void>(of(layer).template observe<Product>(how, input, in_gram));
+            static_cast<void>(of(layer).observe(machine, input, in_gram));
         };
     }
 
 private:
+    block_statistics(const block_layout& layout, device* machine, machines& all) : all_(&all)
+    {
+        for (const block_input& input : layout.inputs) {
+            names_.emplace(input.name, entries_.size());
+            // Of what experts are given there would be as many Gram matrices as experts.
+            const bool is_part = layout.whole_of(input.value) != input.value;
+            entries_.emplace_back(input.width, is_part ? nullptr : machine, all.are_several());
+        }
+        for (const block_linear& linear : layout.linears) names_.emplace(linear.name, layout.input_of(linear.reads));
+    }
+
     machines* all_;
     std::vector<input_statistics> entries_;                 ///< in the order of the layout's inputs
     std::map<std::string, std::size_t, std::less<>> names_; ///< of linear layers
@@ -19434,93 +19801,6 @@ AWQ_COMPILED std::string_view kernel_instruction_set() noexcept { return instruc
 } // namespace awq
 
 #endif
-// ---- awq/quantization/pseudo_quantize.hpp
-#ifndef AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
-#define AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-/// Rows that one task takes: whole blocks of the quantizer, and enough work to be worth a task.
-template <quantizer Q>
-constexpr std::size_t task_rows(const Q& rounding) noexcept
-{
-    const std::size_t block = rounding.row_block();
-    return block * std::max<std::size_t>(1, 16 / block);
-}
-
-/// Calls `task(first, count)` for the row blocks of one task.
-template <class Task>
-constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t block, Task&& task)
-{
-    for (; first < end; first += block) task(first, std::min(block, end - first));
-}
-
-/// Calls `task(first, count)` for all row blocks of a weight, in parallel.
-template <execution E, quantizer Q, class Task>
-void for_all_blocks(const E& how, const Q& rounding, std::size_t rows, const Task& task)
-{
-    const std::size_t grain = task_rows(rounding);
-    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
-        const std::size_t first = chunk * grain; // a grain may be larger than any weight
-        for_each_block(first, grain < rows - first ? first + grain : rows, rounding.row_block(), task);
-    });
-}
-
-/// The quantizer as `weight` needs it: its rows can then be rounded apart.
-template <execution E, quantizer Q>
-Q settled(const E& how, const Q& rounding, matrix_view<const float> weight)
-{
-    if constexpr (magnitude_quantizer<Q>) {
-        if (!rounding.needs_magnitude()) return rounding;
-        constexpr std::size_t parts = 64;
-        float largest[parts] = {};
-        how.for_each(parts, [&](std::size_t part) {
-            const std::size_t first = part * weight.rows() / parts;
-            const std::size_t end = (part + 1) * weight.rows() / parts;
-            largest[part] = Q::magnitude_of(weight.rows_from(first, end - first));
-        });
-        return rounding.for_magnitude(*std::max_element(largest, largest + parts));
-    } else {
-        return rounding;
-    }
-}
-} // namespace detail
-
-/// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
-/// `importance`: mean of x^2 for each column, or empty. `out` may be `weight`.
-/// Errors: those of the quantizer's `check`, and shape_mismatch.
-template <execution E, quantizer Q>
-status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float> weight,
-                       std::span<const float> importance, matrix_view<float> out)
-{
-    AWQ_CHECK(rounding.check(weight.cols()));
-    if (out.rows() != weight.rows() || out.cols() != weight.cols() ||
-        (!importance.empty() && importance.size() != weight.cols()))
-        return error{error_code::shape_mismatch,
-                     "pseudo_quantize: a weight of ",
-                     weight.rows(),
-                     " x ",
-                     weight.cols(),
-                     " needs an output of that shape and ",
-                     weight.cols(),
-                     " importance values or none"};
-    if (out.rows_overlap())
-        return error{error_code::invalid_argument, "pseudo_quantize: the output's stride is below its width"};
-    const Q used = detail::settled(how, rounding, weight);
-    detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
-        used.pseudo_quantize(weight.rows_from(first, count), importance, out.rows_from(first, count));
-    });
-    return {};
-}
-
-} // namespace awq
-
-#endif
 // ---- awq/support/catch_out_of_memory.hpp
 #ifndef AWQ_SUPPORT_CATCH_OUT_OF_MEMORY_HPP
 #define AWQ_SUPPORT_CATCH_OUT_OF_MEMORY_HPP
@@ -19581,51 +19861,46 @@ struct model_output {
     outer_tensors outer;
 };
 
-template <execution E>
-status round_linears(const E& how, const any_quantizer& rounding, block_tensors& block)
+inline status round_linears(device& machine, const any_quantizer& rounding, block_tensors& block)
 {
     for (const block_linear& each : block.layout().linears) {
         if (each.is_router) continue;
         const std::string_view linear = each.name;
         const matrix_view<float> weight = block.weight(linear);
-        const auto done = pseudo_quantize(how, rounding, weight, {}, weight);
+        const auto done = machine.pseudo_quantize(rounding, weight, {}, weight);
         if (!done) return done.error().within(block.prefix() + std::string{linear});
     }
     return {};
 }
 
-template <class Product, execution E>
-result<model_output> run_model(const E& how, const tensor_source& source, std::span<const token_ids> windows,
-                               const evaluate_options& options, const char* role)
+inline result<model_output> run_model(device& machine, const tensor_source& source, std::span<const token_ids> windows,
+                                      const evaluate_options& options, const char* role)
 {
-    AWQ_TRY(activation_stream stream, activation_stream::make(source, windows));
+    AWQ_TRY(activation_stream stream, activation_stream::make(machine, source, windows));
     const std::size_t layers = source.config().num_hidden_layers;
     for (std::size_t layer = 0; layer < layers; ++layer) {
         notify(options.progress, role, layer, layers);
         AWQ_TRY(block_tensors block, block_tensors::load(source, layer));
-        if (options.pseudo_quantize) AWQ_CHECK(round_linears(how, *options.pseudo_quantize, block));
-        AWQ_CHECK(stream.advance<Product>(how, source.config(), layer, block.weights()));
+        if (options.pseudo_quantize) AWQ_CHECK(round_linears(machine, *options.pseudo_quantize, block));
+        AWQ_CHECK(stream.advance(machine, source.config(), layer, block.weights()));
     }
     notify(options.progress, role, layers, layers);
     AWQ_TRY(outer_tensors outer, outer_tensors::read_end(source));
     return model_output{std::move(stream), std::move(outer)};
 }
 
-template <class Product, execution E>
-status logits_of(const E& how, const tensor_source& source, const model_output& output, std::size_t first,
-                 matrix_view<float> logits)
+inline status logits_of(device& machine, const tensor_source& source, const model_output& output, std::size_t first,
+                        matrix_view<float> logits)
 {
-    const status done =
-        logits_forward<Product>(how, source.config(), output.outer.end(source.config()),
-                                output.stream.hidden().floats().rows_from(first, logits.rows()), logits);
+    const status done = logits_forward(machine, source.config(), output.outer.end(source.config()),
+                                       output.stream.hidden().floats().rows_from(first, logits.rows()), logits);
     return done ? done : done.error().within(source.path());
 }
 
 /// Scores every position of one window but the last, some rows at a time.
-template <class Product, execution E>
-status score_window(const E& how, const tensor_source& model, const model_output& output,
-                    const tensor_source* reference, const model_output* expected, const token_ids& window,
-                    std::size_t first_row, evaluation& into)
+inline status score_window(device& machine, const tensor_source& model, const model_output& output,
+                           const tensor_source* reference, const model_output* expected, const token_ids& window,
+                           std::size_t first_row, evaluation& into)
 {
     constexpr std::size_t rows_at_once = 128;
     const std::size_t vocab = output.outer.lm_head().weight.rows();
@@ -19634,12 +19909,11 @@ status score_window(const E& how, const tensor_source& model, const model_output
     for (std::size_t at = 0; at + 1 < window.size(); at += rows_at_once) {
         const std::size_t count = std::min(rows_at_once, window.size() - 1 - at);
         const auto rows = view_of(logits).rows_from(0, count);
-        AWQ_CHECK(logits_of<Product>(how, model, output, first_row + at, rows));
+        AWQ_CHECK(logits_of(machine, model, output, first_row + at, rows));
         if (reference)
-            AWQ_CHECK(
-                logits_of<Product>(how, *reference, *expected, first_row + at, view_of(wanted).rows_from(0, count)));
+            AWQ_CHECK(logits_of(machine, *reference, *expected, first_row + at, view_of(wanted).rows_from(0, count)));
         std::vector<position_score> scores(count);
-        how.for_each(count, [&](std::size_t i) {
+        machine.tasks().for_each(count, [&](std::size_t i) {
             const std::span<const float> compared = reference ? view_of(wanted).row(i) : std::span<const float>{};
             const auto next = static_cast<std::size_t>(window[at + i + 1]);
             scores[i] = score_position(rows.row(i), compared, next);
@@ -19678,29 +19952,30 @@ inline std::size_t widest_hidden_size(source_list models)
 }
 
 /// Scores some windows with every model; the reference runs once for all of them.
-template <class Product, execution E>
-status score_windows(const E& how, source_list models, const tensor_source* reference,
-                     std::span<const token_ids> windows, const evaluate_options& options, std::span<evaluation> into)
+inline status score_windows(device& machine, source_list models, const tensor_source* reference,
+                            std::span<const token_ids> windows, const evaluate_options& options,
+                            std::span<evaluation> into)
 {
     evaluate_options plain = options;
     plain.pseudo_quantize.reset();
     std::optional<model_output> expected;
     if (reference) {
-        AWQ_TRY(expected, run_model<Product>(how, *reference, windows, plain, "reference"));
+        AWQ_TRY(expected, run_model(machine, *reference, windows, plain, "reference"));
     }
     for (std::size_t m = 0; m < models.size(); ++m) {
         const std::string role = models.size() == 1 ? "model" : "model " + std::to_string(m + 1);
-        AWQ_TRY(const auto output, run_model<Product>(how, *models[m], windows, options, role.c_str()));
+        AWQ_TRY(const auto output, run_model(machine, *models[m], windows, options, role.c_str()));
         for (std::size_t i = 0; i < windows.size(); ++i)
-            AWQ_CHECK(score_window<Product>(how, *models[m], output, reference, expected ? &*expected : nullptr,
-                                            windows[i], output.stream.batch().begin(i), into[m]));
+            AWQ_CHECK(score_window(machine, *models[m], output, reference, expected ? &*expected : nullptr, windows[i],
+                                   output.stream.batch().begin(i), into[m]));
     }
     return {};
 }
 
-template <class Product, execution E>
-result<std::vector<evaluation>> evaluate_windows(const E& how, source_list models, const tensor_source* reference,
-                                                 std::span<const token_ids> windows, const evaluate_options& options)
+inline result<std::vector<evaluation>> evaluate_windows(device& machine, source_list models,
+                                                        const tensor_source* reference,
+                                                        std::span<const token_ids> windows,
+                                                        const evaluate_options& options)
 {
     AWQ_CHECK(check_vocabularies(models, reference));
     std::vector<evaluation> totals(models.size());
@@ -19709,7 +19984,7 @@ result<std::vector<evaluation>> evaluate_windows(const E& how, source_list model
     while (!windows.empty()) {
         const auto part = windows.first(windows_at_once(hidden_size, windows));
         windows = windows.subspan(part.size());
-        AWQ_CHECK(score_windows<Product>(how, models, reference, part, options, totals));
+        AWQ_CHECK(score_windows(machine, models, reference, part, options, totals));
     }
     if (!totals.empty() && totals.front().tokens == 0)
         return error{error_code::malformed_file, "evaluation: the text has fewer than two tokens; give a longer one"};
@@ -19720,25 +19995,22 @@ result<std::vector<evaluation>> evaluate_windows(const E& how, source_list model
 
 /// Scores several models on the same windows of token ids, each as `evaluate` does, in their order. The
 /// reference runs once for all of them.
-template <class Product, execution E>
-result<std::vector<evaluation>> evaluate_each(const E& how, std::span<const tensor_source* const> models,
-                                              const tensor_source* reference, std::span<const token_ids> windows,
-                                              const evaluate_options& options = {})
+inline result<std::vector<evaluation>> evaluate_each(device& machine, std::span<const tensor_source* const> models,
+                                                     const tensor_source* reference, std::span<const token_ids> windows,
+                                                     const evaluate_options& options = {})
 {
     const std::string where = models.size() == 1 ? models.front()->path() : "evaluation";
-    return catch_out_of_memory(where, "take a shorter text or shorter sequences", [&] {
-        return detail::evaluate_windows<Product>(how, models, reference, windows, options);
-    });
+    return catch_out_of_memory(where, "take a shorter text or shorter sequences",
+                               [&] { return detail::evaluate_windows(machine, models, reference, windows, options); });
 }
 
 /// Scores a model on windows of token ids: every token but each window's first. With a reference,
 /// also the KL divergence to it and how often both rank the same token first.
-template <class Product, execution E>
-result<evaluation> evaluate(const E& how, const tensor_source& model, const tensor_source* reference,
-                            std::span<const token_ids> windows, const evaluate_options& options = {})
+inline result<evaluation> evaluate(device& machine, const tensor_source& model, const tensor_source* reference,
+                                   std::span<const token_ids> windows, const evaluate_options& options = {})
 {
     const tensor_source* const one = &model;
-    AWQ_TRY(const auto scored, evaluate_each<Product>(how, {&one, 1}, reference, windows, options));
+    AWQ_TRY(const auto scored, evaluate_each(machine, {&one, 1}, reference, windows, options));
     return scored.front();
 }
 
@@ -19748,6 +20020,29 @@ result<evaluation> evaluate(const E& how, const tensor_source& model, const tens
 // ---- awq/quantization/gguf/quantize_rows.hpp
 #ifndef AWQ_QUANTIZATION_GGUF_QUANTIZE_ROWS_HPP
 #define AWQ_QUANTIZATION_GGUF_QUANTIZE_ROWS_HPP
+
+// ---- awq/support/finite.hpp
+#ifndef AWQ_SUPPORT_FINITE_HPP
+#define AWQ_SUPPORT_FINITE_HPP
+
+#include <bit>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// Whether no value is a NaN or an infinity. Vectorises.
+inline bool all_finite(std::span<const float> values) noexcept
+{
+    std::uint32_t bad = 0;
+    for (const float value : values)
+        bad |= (std::bit_cast<std::uint32_t>(value) & 0x7F800000u) == 0x7F800000u ? 1u : 0u;
+    return bad == 0;
+}
+
+} // namespace awq
+
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -19854,11 +20149,10 @@ inline std::vector<gguf::type> types_beside(gguf::type base, std::size_t in_feat
 /// that it is read once for each window. The mean KL divergence at the end is the tensor's cost at
 /// that type; other types cost more or less in proportion to their error, weighted with the inputs'
 /// mean square, on a sample of the rows.
-template <class Product, execution E>
-class type_sensitivity {
+class AWQ_ABI_TAG type_sensitivity {
 public:
-    type_sensitivity(const E& how, const tensor_source& source, const gguf_layout& layout)
-        : how_(how), source_(source), layout_(layout), base_(gguf::base_type(layout.file_type()))
+    type_sensitivity(device& machine, const tensor_source& source, const gguf_layout& layout)
+        : machine_(machine), source_(source), layout_(layout), base_(gguf::base_type(layout.file_type()))
     {}
 
     /// `windows`: texts to measure on, one after the other. Tensors that are not quantized, or whose
@@ -19889,7 +20183,7 @@ private:
 
     status run_blocks(std::span<const token_ids> window, const progress_callback& progress, const std::string& role)
     {
-        AWQ_TRY(stream_, activation_stream::make(source_, window));
+        AWQ_TRY(stream_, activation_stream::make(machine_, source_, window));
         AWQ_CHECK(try_embeddings());
         const std::size_t layers = source_.config().num_hidden_layers;
         for (std::size_t layer = 0; layer < layers; ++layer) {
@@ -19953,7 +20247,7 @@ private:
     {
         const std::size_t count = std::min(sampled_rows, weight.rows());
         std::vector<double> errors(count);
-        how_.for_each(count, [&](std::size_t i) {
+        machine_.tasks().for_each(count, [&](std::size_t i) {
             const auto row = weight.rows_from(i * weight.rows() / count, 1);
             std::vector<float> rounded(weight.cols());
             gguf::simd_block_quantizer{type}.pseudo_quantize(row, importance, {rounded.data(), 1, rounded.size()});
@@ -19994,7 +20288,7 @@ private:
     /// Rounds what the file holds of rows that were multiplied by `scale`.
     void round_rows(const gguf::simd_block_quantizer& rounding, matrix_view<float> rows, float scale = 1.0f) const
     {
-        how_.for_each(rows.rows(), [=](std::size_t row) {
+        machine_.tasks().for_each(rows.rows(), [=](std::size_t row) {
             const auto one = rows.rows_from(row, 1);
             for (float& value : one.row(0)) value /= scale;
             rounding.pseudo_quantize(one, {}, one);
@@ -20007,10 +20301,10 @@ private:
         AWQ_TRY(block_tensors block, block_tensors::load(source_, layer));
         AWQ_CHECK(forward_trials(layer, block));
         const host_matrix before = copy_of_hidden();
-        block_statistics statistics{block.layout(), false};
-        AWQ_CHECK(stream_.template advance<Product>(
-            how_, source_.config(), layer, block.weights(), [](const sequence_chunk&) {},
-            statistics.template observer<Product>(how_)));
+        block_statistics statistics{block.layout()};
+        AWQ_CHECK(stream_.advance(
+            machine_, source_.config(), layer, block.weights(), [](const sequence_chunk&) {},
+            statistics.observer(machine_)));
         for (const block_linear& each : block.layout().linears) {
             const std::string_view linear = each.name;
             const gguf_tensor* const tensor = choosable(block.prefix() + std::string{linear} + ".weight");
@@ -20028,10 +20322,7 @@ private:
         made.hidden = before;
         const std::vector<float> kept{weight.data(), weight.data() + weight.size()};
         const gguf::simd_block_quantizer rounding = reference_for(tensor);
-        how_.for_each(weight.rows(), [&](std::size_t row) {
-            const auto one = weight.rows_from(row, 1);
-            rounding.pseudo_quantize(one, importance, one);
-        });
+        AWQ_CHECK(machine_.pseudo_quantize(rounding, weight, importance, weight));
         AWQ_CHECK(forward(layer, block, view_of(made.hidden)));
         std::copy(kept.begin(), kept.end(), weight.data());
         return {};
@@ -20043,8 +20334,8 @@ private:
     }
     status forward(std::size_t layer, const block_tensors& block, const sequences& batch, matrix_view<float> hidden)
     {
-        return decoder_block_forward<Product>(how_, stream_.context(source_.config(), layer), block.weights(), batch,
-                                              hidden);
+        return decoder_block_forward(machine_, stream_.context(source_.config(), layer), block.weights(), batch,
+                                     hidden);
     }
 
     /// All streams over a block, as many at a time as make large products.
@@ -20115,7 +20406,7 @@ private:
         for (std::size_t i = 0; i < positions; ++i)
             std::copy_n(from.row(i * from.rows() / positions).data(), from.cols(), view_of(rows).row(i).data());
         const host_matrix kept = rows;
-        norm_forward(how_, norm, view_of(kept), view_of(rows));
+        machine_.norm(norm, view_of(kept), view_of(rows));
         return rows;
     }
 
@@ -20134,13 +20425,13 @@ private:
             AWQ_CHECK(source_.read_rows(name, first, part));
             const matrix_view<float> reference{wanted.data(), positions, count};
             const matrix_view<float> logits{found.data(), positions, count};
-            Product::multiply_nt(how_, view_of(expected), part, reference);
-            detail::finish_logits(how_, source_.config(), reference);
+            machine_.linear({part}, view_of(expected), reference);
+            detail::finish_logits(machine_, source_.config(), reference);
             const auto add = [&](trial& each) {
-                Product::multiply_nt(how_, view_of(std::as_const(each.hidden)), part, logits);
-                detail::finish_logits(how_, source_.config(), logits);
-                how_.for_each(positions,
-                              [&](std::size_t i) { each.divergences[i].add(reference.row(i), logits.row(i)); });
+                machine_.linear({part}, view_of(each.hidden), logits);
+                detail::finish_logits(machine_, source_.config(), logits);
+                machine_.tasks().for_each(
+                    positions, [&](std::size_t i) { each.divergences[i].add(reference.row(i), logits.row(i)); });
             };
             for (trial& each : trials_)
                 if (!each.rounds_head) add(each);
@@ -20151,7 +20442,7 @@ private:
         return {};
     }
 
-    const E& how_;
+    device& machine_;
     const tensor_source& source_;
     const gguf_layout& layout_;
     gguf::type base_;
@@ -20222,14 +20513,13 @@ inline std::string exact_pattern(std::string_view name)
 
 /// Chooses the type of each tensor so that the model loses least in no more bytes than `layout`'s
 /// own types take. Errors: a layout of floats, those of reading the model.
-template <class Product, execution E>
-result<measured_types> measure_types(const E& how, const tensor_source& source, const gguf_layout& layout,
-                                     std::span<const token_ids> samples, const progress_callback& progress)
+inline result<measured_types> measure_types(device& machine, const tensor_source& source, const gguf_layout& layout,
+                                            std::span<const token_ids> samples, const progress_callback& progress)
 {
     if (!gguf::is_quantized(gguf::base_type(layout.file_type())))
         return error{error_code::invalid_argument, "--measured-types has nothing to choose for ",
                      gguf::name_of(layout.file_type()), "; give a quantized --type"};
-    type_sensitivity<Product, E> sensitivity{how, source, layout};
+    type_sensitivity sensitivity{machine, source, layout};
     AWQ_TRY(const std::vector<tensor_costs> costs,
             sensitivity.measure(windows_to_measure(samples, source.config().num_hidden_layers), progress));
     measured_types made;
@@ -20267,170 +20557,6 @@ result<measured_types> measure_types(const E& how, const tensor_source& source, 
 // ---- awq/block/parent_loss.hpp
 #ifndef AWQ_BLOCK_PARENT_LOSS_HPP
 #define AWQ_BLOCK_PARENT_LOSS_HPP
-
-// ---- awq/search/output_loss.hpp
-#ifndef AWQ_SEARCH_OUTPUT_LOSS_HPP
-#define AWQ_SEARCH_OUTPUT_LOSS_HPP
-
-// ---- awq/search/ordered_sum.hpp
-#ifndef AWQ_SEARCH_ORDERED_SUM_HPP
-#define AWQ_SEARCH_ORDERED_SUM_HPP
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-
-namespace awq {
-
-/// What the search sums losses in, and scales candidates in.
-#if AWQ_FLOAT_SUMS
-using sum_type = float;
-#else
-using sum_type = double;
-#endif
-
-/// The sum of `term(i)` for all i < count, in `sum_type`. How the work is cut depends on `count` alone,
-/// so the sum has the same bits at any number of threads.
-template <execution E, class Term>
-sum_type ordered_sum(const E& how, std::size_t count, Term&& term)
-{
-    constexpr std::size_t most_chunks = 64;
-    if (count == 0) return 0;
-    const std::size_t grain = chunk_count(count, most_chunks);
-    const std::size_t chunks = chunk_count(count, grain);
-    std::array<sum_type, most_chunks> sums{};
-    how.for_each(chunks, [&](std::size_t chunk) {
-        const std::size_t end = std::min((chunk + 1) * grain, count);
-        sum_type sum = 0;
-        for (std::size_t i = chunk * grain; i < end; ++i) sum += term(i);
-        sums[chunk] = sum;
-    });
-    sum_type total = 0;
-    for (std::size_t chunk = 0; chunk < chunks; ++chunk) total += sums[chunk];
-    return total;
-}
-
-/// The sum of `term(i)` for all i < count, in `sum_type` and in a fixed order, in the calling thread;
-/// eight sums side by side, so that the compiler can use vectors.
-template <class Term>
-sum_type lane_sum(std::size_t count, Term&& term)
-{
-    constexpr std::size_t lanes = 8;
-    sum_type sums[lanes] = {};
-    std::size_t i = 0;
-    for (; i + lanes <= count; i += lanes)
-        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += term(i + lane);
-    for (; i < count; ++i) sums[0] += term(i);
-    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <limits>
-#include <span>
-
-namespace awq {
-
-/// A sum of squared errors and how many elements went in; sums of batches add up.
-struct squared_error {
-    double sum = 0.0;
-    std::size_t count = 0;
-
-    /// The mean, which is the loss; NaN where nothing went in.
-    double mean() const noexcept
-    {
-        return count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(count);
-    }
-    squared_error& operator+=(const squared_error& other) noexcept
-    {
-        sum += other.sum;
-        count += other.count;
-        return *this;
-    }
-};
-
-/// Compares two outputs, both (tokens, features), over the tokens that the mask keeps.
-template <execution E>
-AWQ_ABI_TAG squared_error output_error(const E& how, matrix_view<const float> expected, matrix_view<const float> actual,
-                                       loss_mask mask = {})
-{
-    const std::size_t width = expected.cols();
-    const double sum = ordered_sum(how, expected.rows(), [&](std::size_t t) {
-        if (!mask.keeps(t)) return sum_type{};
-        const float *a = expected.row(t).data(), *b = actual.row(t).data();
-        return lane_sum(width, [a, b](std::size_t i) {
-            const sum_type difference = static_cast<sum_type>(a[i]) - static_cast<sum_type>(b[i]);
-            return difference * difference;
-        });
-    });
-    return {sum, mask.kept(expected.rows()) * width};
-}
-
-/// Floats that `linear_output_loss` needs at least; more makes it faster.
-constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features, std::size_t tokens) noexcept
-{
-    return in_features + tokens;
-}
-
-/// The loss at the outputs of linear layers that read the same input: mean over tokens and outputs
-/// of (x (W' - W)^T)^2. A callable for `scale_search`; cheaper than `gram_loss` only where there
-/// are fewer tokens than in_features. `T`: the weights' element type.
-template <class Product, execution E, class T = float>
-class AWQ_ABI_TAG linear_output_loss {
-public:
-    /// `weights`: the originals, each (out_features, in_features); `x`: (tokens, in_features).
-    linear_output_loss(const E& how, std::span<const matrix_view<const T>> weights, matrix_view<const float> x,
-                       std::span<float> memory) noexcept
-        : how_(how), weights_(weights), x_(x), memory_(memory)
-    {}
-
-    double operator()(std::span<const matrix_view<const float>> candidates) const
-    {
-        squared_error error;
-        for (std::size_t i = 0; i < weights_.size(); ++i) error += layer_error(i, candidates[i]);
-        return error.mean();
-    }
-
-private:
-    squared_error layer_error(std::size_t index, matrix_view<const float> candidate) const
-    {
-        const matrix_view<const T> weight = weights_[index];
-        const std::size_t tokens = x_.rows(), width = weight.cols();
-        const std::size_t room = memory_.size() / (width + tokens);
-        const std::size_t most = std::clamp<std::size_t>(room, 1, 256);
-        double sum = 0.0;
-        for (std::size_t first = 0; first < weight.rows(); first += most) {
-            const std::size_t count = std::min(most, weight.rows() - first);
-            const matrix_view<float> change{memory_.data(), count, width};
-            const matrix_view<float> output{memory_.data() + count * width, count, tokens};
-            how_.for_each(count, [&](std::size_t r) {
-                for (std::size_t c = 0; c < width; ++c)
-                    change(r, c) = candidate(first + r, c) - static_cast<float>(weight(first + r, c));
-            });
-            Product::multiply_nt(how_, matrix_view<const float>{change}, x_, output);
-            sum += ordered_sum(how_, count, [&](std::size_t r) {
-                const float* values = output.row(r).data();
-                return lane_sum(tokens, [values](std::size_t t) {
-                    return static_cast<sum_type>(values[t]) * static_cast<sum_type>(values[t]);
-                });
-            });
-        }
-        return {sum, tokens * weight.rows()};
-    }
-
-    const E& how_;
-    std::span<const matrix_view<const T>> weights_;
-    matrix_view<const float> x_;
-    std::span<float> memory_;
-};
-
-} // namespace awq
-
-#endif
 
 #include <cstddef>
 #include <limits>
@@ -20527,11 +20653,11 @@ private:
 /// llm-compressor's objective: the mean squared error at the parent module's output, re-run with the
 /// candidate weights on the recorded inputs. A callable for `scale_search`.
 /// `forward(weights, batch, input, output)` runs the parent; `weights` empty: the original ones.
-template <execution E, class Forward>
+template <class Forward>
 class recorded_parent_loss {
 public:
-    recorded_parent_loss(const E& how, const parent_inputs& inputs, Forward forward)
-        : how_(how), inputs_(inputs), forward_(std::move(forward)), chunks_(cut_into_chunks(inputs.batch)),
+    recorded_parent_loss(device& machine, const parent_inputs& inputs, Forward forward)
+        : machine_(machine), inputs_(inputs), forward_(std::move(forward)), chunks_(cut_into_chunks(inputs.batch)),
           expected_(xtensor_backend::make(inputs.rows.shape()[0], inputs.rows.shape()[1])),
           actual_(xtensor_backend::make(most_tokens(), inputs.rows.shape()[1]))
     {}
@@ -20551,7 +20677,7 @@ public:
             const auto output = view_of(actual_).rows_from(0, chunk.batch.tokens());
             if (!forward_(weights, chunk.batch, rows_of(inputs_.rows, chunk), output))
                 return std::numeric_limits<double>::quiet_NaN();
-            error += output_error(how_, rows_of(std::as_const(expected_), chunk), output);
+            error += machine_.compare(rows_of(std::as_const(expected_), chunk), output);
         }
         return error.mean();
     }
@@ -20569,7 +20695,7 @@ private:
         return most;
     }
 
-    const E& how_;
+    device& machine_;
     const parent_inputs& inputs_;
     Forward forward_;
     std::vector<sequence_chunk> chunks_;
@@ -20920,1142 +21046,6 @@ inline status check_data_flow(const block_layout& layout, const resolved_mapping
 } // namespace awq
 
 #endif
-// ---- awq/search/gram_loss.hpp
-#ifndef AWQ_SEARCH_GRAM_LOSS_HPP
-#define AWQ_SEARCH_GRAM_LOSS_HPP
-
-// ---- awq/search/row_sample.hpp
-#ifndef AWQ_SEARCH_ROW_SAMPLE_HPP
-#define AWQ_SEARCH_ROW_SAMPLE_HPP
-
-#include <algorithm>
-#include <cstddef>
-
-namespace awq {
-
-/// Every row: no sample.
-inline constexpr std::size_t all_rows = static_cast<std::size_t>(-1);
-
-/// Rows of a weight that stand for all of them: whole blocks of `block` rows (rows that a quantizer rounds
-/// together), one from each of equal parts of the weight. Its place within the part differs from part to part, so
-/// that rows which repeat, such as the channels of attention heads, are all met. The same rows every time.
-class row_sample {
-public:
-    /// At most about `most` of `rows` rows, at least one block of them.
-    constexpr explicit row_sample(std::size_t rows, std::size_t most = all_rows, std::size_t block = 1) noexcept
-        : rows_(rows), block_(std::clamp<std::size_t>(block, 1, std::max<std::size_t>(rows, 1))),
-          parts_(chunk_count(rows, block_)), blocks_(std::min(parts_, std::max<std::size_t>(most / block_, 1)))
-    {}
-
-    constexpr std::size_t blocks() const noexcept { return blocks_; }
-    /// The first row of a block, which ends `rows_in` rows later.
-    constexpr std::size_t first_of(std::size_t index) const noexcept
-    {
-        const std::size_t begin = index * parts_ / blocks_, end = (index + 1) * parts_ / blocks_;
-        // Multiples of the golden ratio, modulo 1, fill a range evenly.
-        const std::size_t turn = index * 40503 % 65536;
-        return (begin + (end - begin) * turn / 65536) * block_;
-    }
-    constexpr std::size_t rows_in(std::size_t index) const noexcept
-    {
-        return std::min(block_, rows_ - first_of(index));
-    }
-
-    /// How many rows it has; only the last block may be shorter than the others.
-    constexpr std::size_t size() const noexcept
-    {
-        return blocks_ == 0 ? 0 : (blocks_ - 1) * block_ + rows_in(blocks_ - 1);
-    }
-    /// Where row `index` of the sample is in the weight.
-    constexpr std::size_t row(std::size_t index) const noexcept { return first_of(index / block_) + index % block_; }
-
-private:
-    std::size_t rows_, block_, parts_, blocks_;
-};
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// Floats that `gram_loss` needs at least; up to 1024 times as many make it faster.
-constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept { return 2 * in_features; }
-
-/// trace(dW G dW^T) of one layer, dW = candidate - weight, in double and in a fixed order: the
-/// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
-/// is the Gram matrix of its inputs. Only the rows of `sample` are looked at, and the sum is
-/// extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
-template <class Product, execution E, class T = const float>
-AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                              matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
-{
-    const std::size_t width = weight.cols(), rows = sample.size();
-    const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
-    double sum = 0.0;
-    for (std::size_t first = 0; first < rows; first += most) {
-        const std::size_t count = std::min(most, rows - first);
-        const matrix_view<float> change{memory.data(), count, width};
-        const matrix_view<float> product{memory.data() + count * width, count, width};
-        how.for_each(count, [&](std::size_t r) {
-            const std::size_t row = sample.row(first + r);
-            const T* const from = weight.row(row).data();
-            const float* const to = candidate.row(row).data();
-            for (std::size_t c = 0; c < width; ++c) change(r, c) = to[c] - static_cast<float>(from[c]);
-        });
-        Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
-        sum += ordered_sum(how, count, [&](std::size_t r) {
-            const float *a = change.row(r).data(), *b = product.row(r).data();
-            return lane_sum(
-                width, [a, b](std::size_t c) { return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]); });
-        });
-    }
-    return sum * static_cast<double>(weight.rows()) / static_cast<double>(std::max<std::size_t>(rows, 1));
-}
-
-/// The same over all rows.
-template <class Product, execution E, class T = const float>
-AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                              matrix_view<const float> gram, std::span<float> memory)
-{
-    return gram_error<Product>(how, weight, candidate, gram, memory, row_sample{weight.rows()});
-}
-
-/// The mean squared error at the outputs of linear layers that read the same input, from that
-/// input's Gram matrix: its cost does not depend on the number of tokens. A callable for
-/// `scale_search`. Exact where the layers' own outputs are what matters (o_proj, down_proj); for q,
-/// k, v and for gate, up it is a stand-in for the loss behind the attention or the MLP. `T`: the
-/// weights' element type.
-template <class Product, execution E, class T = float>
-class AWQ_ABI_TAG gram_loss {
-public:
-    /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
-    /// `tokens`. Of each weight about `most_rows` rows are looked at, in whole blocks of `row_block`,
-    /// which is a multiple of all quantizers' own.
-    gram_loss(const E& how, std::span<const matrix_view<const T>> weights, matrix_view<const float> gram,
-              std::size_t tokens, std::span<float> memory, std::size_t most_rows = all_rows,
-              std::size_t row_block = 1) noexcept
-        : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory), most_rows_(most_rows),
-          row_block_(row_block)
-    {}
-
-    /// The rows that it looks at, of a weight of so many: a candidate needs no others.
-    row_sample sample_of(std::size_t rows) const noexcept { return row_sample{rows, most_rows_, row_block_}; }
-
-    double operator()(std::span<const matrix_view<const float>> candidates) const
-    {
-        double sum = 0.0, outputs = 0.0;
-        for (std::size_t i = 0; i < weights_.size(); ++i) {
-            outputs += static_cast<double>(weights_[i].rows());
-            // A layer that is not quantized is its own candidate and loses nothing.
-            const void* const weight = weights_[i].data();
-            if (weight == candidates[i].data()) continue;
-            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, sample_of(weights_[i].rows()));
-        }
-        return sum / (static_cast<double>(tokens_) * outputs);
-    }
-
-    /// The same, but `error` has the loss only when `finish` was called: the rows of several candidates, as many as
-    /// there is memory for, are then multiplied together.
-    void begin(std::span<const matrix_view<const float>> candidates, double& error)
-    {
-        error = 0.0;
-        double outputs = 0.0;
-        for (const auto& weight : weights_) outputs += static_cast<double>(weight.rows());
-        for (std::size_t i = 0; i < weights_.size(); ++i) {
-            const void* const weight = weights_[i].data();
-            if (weight == candidates[i].data()) continue;
-            add_rows(weights_[i], candidates[i], 1.0 / (static_cast<double>(tokens_) * outputs), error);
-        }
-    }
-    void finish()
-    {
-        if (used_ == 0) return;
-        const matrix_view<const float> changes{memory_.data(), used_, gram_.cols()};
-        const matrix_view<float> products{memory_.data() + capacity() * gram_.cols(), used_, gram_.cols()};
-        Product::multiply_nn(how_, changes, gram_, products);
-        for (std::size_t i = 0; i < waiting_; ++i) {
-            const rows_of_candidate& each = queue_[i];
-            *each.error += each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
-                               const float *a = changes.row(each.first + r).data(),
-                                           *b = products.row(each.first + r).data();
-                               return lane_sum(changes.cols(), [a, b](std::size_t c) {
-                                   return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
-                               });
-                           });
-        }
-        used_ = waiting_ = 0;
-    }
-
-private:
-    /// Rows that wait for their product.
-    struct rows_of_candidate {
-        double* error;
-        double share; ///< of their squared error in the loss
-        std::size_t first, count;
-    };
-
-    std::size_t capacity() const noexcept { return std::max<std::size_t>(1, memory_.size() / (2 * gram_.cols())); }
-
-    void add_rows(matrix_view<const T> weight, matrix_view<const float> candidate, double share, double& error)
-    {
-        const row_sample sample = sample_of(weight.rows());
-        const double part = static_cast<double>(weight.rows()) / static_cast<double>(sample.size());
-        for (std::size_t done = 0; done < sample.size();) {
-            if (used_ == capacity() || waiting_ == most_waiting) finish();
-            const std::size_t count = std::min(capacity() - used_, sample.size() - done);
-            how_.for_each(count, [&](std::size_t r) {
-                const std::size_t row = sample.row(done + r), width = gram_.cols();
-                float* const change = memory_.data() + (used_ + r) * width;
-                for (std::size_t c = 0; c < width; ++c)
-                    change[c] = candidate(row, c) - static_cast<float>(weight(row, c));
-            });
-            queue_[waiting_++] = {&error, share * part, used_, count};
-            used_ += count;
-            done += count;
-        }
-    }
-
-    static constexpr std::size_t most_waiting = 32;
-
-    const E& how_;
-    std::span<const matrix_view<const T>> weights_;
-    matrix_view<const float> gram_;
-    std::size_t tokens_;
-    std::span<float> memory_;
-    std::size_t most_rows_, row_block_;
-    std::size_t used_ = 0, waiting_ = 0; // rows and entries that wait
-    rows_of_candidate queue_[most_waiting];
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/search/scale_search.hpp
-#ifndef AWQ_SEARCH_SCALE_SEARCH_HPP
-#define AWQ_SEARCH_SCALE_SEARCH_HPP
-
-// ---- awq/search/scale_grid.hpp
-#ifndef AWQ_SEARCH_SCALE_GRID_HPP
-#define AWQ_SEARCH_SCALE_GRID_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-#include <span>
-
-namespace awq {
-
-/// One point of the grid.
-struct scale_candidate {
-    double ratio = 0.0;
-    bool duo_scaling = false;
-};
-
-/// llm-compressor's candidates in its order (a tie keeps the earlier one). Identity is the first:
-/// ratio 0 without duo scaling gives scales of exactly 1.
-class scale_grid {
-public:
-    constexpr explicit scale_grid(const search_options& options) noexcept
-        : n_grid_(options.n_grid), kind_(options.duo_scaling)
-    {}
-
-    /// invalid_argument where n_grid is too small for the kind of duo scaling, or above
-    /// `largest_n_grid`.
-    status check() const noexcept
-    {
-        const std::size_t least = kind_ == duo::off ? 2 : kind_ == duo::on ? 3 : 4;
-        if (n_grid_ < least || n_grid_ > largest_n_grid)
-            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ", largest_n_grid};
-        return {};
-    }
-
-    constexpr std::size_t size() const noexcept { return kind_ == duo::both ? n_grid_ / 2 * 2 : n_grid_; }
-
-    constexpr scale_candidate operator[](std::size_t index) const noexcept
-    {
-        switch (kind_) {
-        case duo::off:
-            return {fraction(index, n_grid_ - 1), false};
-        case duo::on:
-            if (index == 0) return {};
-            return {fraction(index - 1, n_grid_ - 2), true};
-        case duo::both:
-            break;
-        }
-        return {fraction(index / 2, n_grid_ / 2 - 1), index % 2 == 1};
-    }
-
-private:
-    static constexpr double fraction(std::size_t part, std::size_t whole) noexcept
-    {
-        return static_cast<double>(part) / static_cast<double>(whole);
-    }
-
-    std::size_t n_grid_;
-    duo kind_;
-};
-
-namespace detail {
-
-inline float raised(float base, double exponent) noexcept
-{
-    return exponent == 0.5 ? std::sqrt(base) : std::pow(base, static_cast<float>(exponent));
-}
-
-// Clamped below, then centred geometrically (max * min = 1), in that order. T is float for
-// candidates without duo scaling and double for those with it, as PyTorch's promotion has it.
-template <class T, class Magnitude>
-bool fill_scales(std::span<double> scales, Magnitude magnitude) noexcept
-{
-    T smallest = std::numeric_limits<T>::infinity(), largest = 0, sum = 0;
-    const auto clamped = [&](std::size_t i) {
-        const T value = magnitude(i);
-        return value < T(1e-4) ? T(1e-4) : value;
-    };
-    for (std::size_t i = 0; i < scales.size(); ++i) {
-        const T value = clamped(i);
-        smallest = std::min(smallest, value);
-        largest = std::max(largest, value);
-        sum += value; // a NaN anywhere makes the centre a NaN
-    }
-    const T centre = sum == sum ? std::sqrt(largest * smallest) : sum;
-    bool usable = true;
-    for (std::size_t i = 0; i < scales.size(); ++i) {
-        const auto scale = static_cast<double>(clamped(i) / centre);
-        scales[i] = std::isfinite(scale) ? scale : 1.0;
-        usable = usable && scales[i] > 0.0;
-    }
-    return usable;
-}
-
-} // namespace detail
-
-/// The scales of one candidate, all of length channels:
-///   t = max(x_mean^r, 1e-4)                           without duo scaling
-///   t = max(x_mean^r / (w_mean^(1-r) + 1e-4), 1e-4)   with it
-///   s = t / sqrt(max(t) min(t)), and 1 where that is not finite.
-/// Computed in float without duo scaling and in double with it. `w_mean` may be empty where no
-/// candidate has duo scaling. False where a scale is not positive.
-/// Source: AWQ, Lin et al. 2023 (arXiv:2306.00978), as llm-compressor computes it.
-inline bool compute_scales(const scale_candidate& candidate, std::span<const float> x_mean,
-                           std::span<const double> w_mean, std::span<double> scales) noexcept
-{
-    const double ratio = candidate.ratio;
-    if (!candidate.duo_scaling)
-        return detail::fill_scales<float>(scales, [&](std::size_t i) { return detail::raised(x_mean[i], ratio); });
-    return detail::fill_scales<double>(scales, [&](std::size_t i) {
-        return detail::raised(x_mean[i], ratio) / (std::pow(w_mean[i], 1.0 - ratio) + 1e-4);
-    });
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/search/search_outcome.hpp
-#ifndef AWQ_SEARCH_SEARCH_OUTCOME_HPP
-#define AWQ_SEARCH_SEARCH_OUTCOME_HPP
-
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// What a scale search found. Spans lie in the workspace that the search was given.
-struct search_outcome {
-    /// One scale for each channel of the smooth layer; all 1 where nothing was better. In double,
-    /// because W s must round as in the search for the quantizer to find the same codes again.
-    std::span<const double> best_scales;
-    double best_ratio = 0.0;
-    /// Whether the best candidate took the weights' magnitude into account.
-    bool duo_scaling = false;
-    /// The loss without smoothing, and with the best scales. best_error <= initial_error.
-    double initial_error = 0.0;
-    double best_error = 0.0;
-    std::size_t candidates = 0; ///< tried, identity among them
-    /// Candidates whose scales or loss were not finite, or whose scales cannot be stored.
-    std::size_t skipped_candidates = 0;
-    /// The loss of every candidate in grid order (the cheap loss in a screened search).
-    std::span<const double> candidate_errors;
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/search/search_problem.hpp
-#ifndef AWQ_SEARCH_SEARCH_PROBLEM_HPP
-#define AWQ_SEARCH_SEARCH_PROBLEM_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <type_traits>
-
-namespace awq {
-
-/// A balance layer as the search sees it. `T`: its element type, float, f16 or bf16.
-template <quantizer Q, class T = float>
-struct search_layer {
-    matrix_view<const T> weight;            ///< (out_features, in_features)
-    const Q* rounding = nullptr;            ///< null: the layer will not be quantized
-    std::span<const float> importance = {}; ///< mean of x^2 per column, or empty
-
-    /// Whether candidates of it need memory: a layer in float that is not quantized is its own candidate.
-    constexpr bool is_copied() const noexcept { return rounding != nullptr || !std::is_same_v<T, float>; }
-};
-
-/// What is searched: layers that read the same input, and that input's magnitude.
-template <quantizer Q, class T = float>
-struct search_problem {
-    std::span<const search_layer<Q, T>> layers; ///< all with the same in_features
-    std::span<const float> x_mean;              ///< (in_features) mean of |x|
-    /// Where several columns must share a scale (grouped-query attention: the query heads of one kv
-    /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
-    std::span<const std::uint32_t> column_scales = {};
-    std::size_t scale_count = 0; ///< only with `column_scales`
-    /// The scales that can be stored, (scales()) each, or empty: a candidate with a scale outside is
-    /// skipped. Identity never is.
-    std::span<const double> smallest_scales = {}, largest_scales = {};
-
-    constexpr std::size_t in_features() const noexcept { return x_mean.size(); }
-    /// How many scales are searched.
-    constexpr std::size_t scales() const noexcept { return column_scales.empty() ? in_features() : scale_count; }
-    constexpr std::size_t scale_of(std::size_t column) const noexcept
-    {
-        return column_scales.empty() ? column : column_scales[column];
-    }
-    constexpr bool can_store(std::span<const double> wanted) const noexcept
-    {
-        for (std::size_t i = 0; i < smallest_scales.size(); ++i)
-            if (!(wanted[i] >= smallest_scales[i] && wanted[i] <= largest_scales[i])) return false;
-        return true;
-    }
-};
-
-/// Floats that a search needs. `weights`: elements of all layers that are quantized or not in float.
-constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t weights, std::size_t layers,
-                                            std::size_t n_grid = 20) noexcept
-{
-    return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
-           workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
-           workspace::size_for<matrix_view<const float>>(layers) + workspace::size_for<matrix_view<float>>(layers);
-}
-
-/// The same, for a problem.
-template <quantizer Q, class T>
-constexpr std::size_t search_workspace_size(const search_problem<Q, T>& problem, const search_options& options) noexcept
-{
-    std::size_t weights = 0;
-    for (const auto& layer : problem.layers)
-        if (layer.is_copied()) weights += layer.weight.size();
-    return search_workspace_size(problem.in_features(), weights, problem.layers.size(), options.n_grid);
-}
-
-/// How many rows a sample should take together: the largest of the quantizers' blocks.
-template <quantizer Q>
-constexpr std::size_t row_block_of(const search_problem<Q>& problem) noexcept
-{
-    std::size_t block = 1;
-    for (const auto& layer : problem.layers)
-        if (layer.rounding != nullptr) block = std::max(block, layer.rounding->row_block());
-    return block;
-}
-
-namespace detail {
-
-template <quantizer Q, class T>
-status check_layer(const search_layer<Q, T>& layer, std::size_t in_features)
-{
-    if (layer.weight.cols() != in_features)
-        return error{error_code::shape_mismatch, "scale search: a balance layer has ", layer.weight.cols(),
-                     " columns, the activations have ", in_features};
-    if (!layer.importance.empty() && layer.importance.size() != in_features)
-        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
-                     " importance values for ",  in_features,      " columns"};
-    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
-}
-
-template <quantizer Q, class T>
-status check_problem(const search_problem<Q, T>& problem)
-{
-    if (problem.layers.empty() || problem.x_mean.empty())
-        return error{error_code::invalid_argument, "scale search: give at least one balance layer and its activations"};
-    for (const float value : problem.x_mean)
-        if (!std::isfinite(value) || value < 0.0f)
-            return error{error_code::not_finite, "scale search: x_mean has a value that is not a finite magnitude"};
-    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
-        return error{error_code::shape_mismatch, "scale search: column_scales needs ", problem.in_features(),
-                     " entries"};
-    if (problem.scales() > problem.in_features())
-        return error{error_code::invalid_argument, "scale search: more scales than columns"};
-    for (const std::uint32_t index : problem.column_scales)
-        if (index >= problem.scale_count)
-            return error{error_code::invalid_argument, "scale search: column scale ", index, " is not below ",
-                         problem.scale_count};
-    const std::size_t limits = problem.smallest_scales.size();
-    if (limits != problem.largest_scales.size() || (limits != 0 && limits != problem.scales()))
-        return error{
-            error_code::shape_mismatch, "scale search: limits for ", limits, " of ", problem.scales(), " scales"};
-    for (const auto& layer : problem.layers) AWQ_CHECK(check_layer(layer, problem.in_features()));
-    return {};
-}
-
-} // namespace detail
-
-} // namespace awq
-
-#endif
-// ---- awq/search/weight_mean.hpp
-#ifndef AWQ_SEARCH_WEIGHT_MEAN_HPP
-#define AWQ_SEARCH_WEIGHT_MEAN_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-
-template <class T, class Rounding>
-void add_group_magnitudes(const T* group, std::size_t count, double* sums, Rounding) noexcept
-{
-    float largest = 0.0f;
-    for (std::size_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(static_cast<float>(group[i])));
-    const float divisor = Rounding::round(Rounding::round(largest) + 1e-6f);
-    for (std::size_t i = 0; i < count; ++i)
-        sums[i] += Rounding::round(std::fabs(Rounding::round(static_cast<float>(group[i]))) / divisor);
-}
-
-} // namespace detail
-
-/// Adds a weight's normalised magnitudes to `sums` (in_features): |w| / (max of its group + 1e-6),
-/// divided in the storage type (a dtype, or a `storage_rounding`), summed over rows. `group` columns
-/// share a scale.
-/// Divide the sums by the number of rows of all layers that went in: that is w_mean.
-template <execution E, class T, class Storage>
-void add_weight_magnitudes(const E& how, matrix_view<T> weight, std::size_t group, Storage storage,
-                           std::span<double> sums)
-{
-    how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {
-        const std::size_t first = index * group;
-        const std::size_t count = std::min(group, weight.cols() - first);
-        with_storage(storage, [&](auto rounding) {
-            for (std::size_t r = 0; r < weight.rows(); ++r)
-                detail::add_group_magnitudes(weight.row(r).data() + first, count, sums.data() + first, rounding);
-        });
-    });
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cmath>
-#include <concepts>
-#include <cstddef>
-#include <limits>
-#include <span>
-#include <type_traits>
-
-namespace awq {
-
-/// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
-/// they take the place of the original weights, the same inputs given. Smaller is better. A loss that
-/// looks at some rows only has a `sample_of(rows)`, a `row_sample`: only these are then made.
-template <class Loss>
-concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
-{
-    {
-        loss(weights)
-        } -> std::convertible_to<double>;
-};
-
-namespace detail {
-
-/// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
-template <execution E, quantizer Q, class T, class Storage>
-class AWQ_ABI_TAG candidate_maker {
-public:
-    candidate_maker(const E& how, const search_problem<Q, T>& problem, Storage storage)
-        : how_(how), problem_(problem), storage_(storage)
-    {}
-
-    status prepare(workspace& memory, bool needs_w_mean)
-    {
-        const std::size_t columns = problem_.in_features(), scales = problem_.scales();
-        x_mean_ = memory.take<float>(scales);
-        scales_ = memory.take<double>(scales);
-        best_scales_ = memory.take<double>(scales);
-        column_scales_ = memory.take<sum_type>(columns);
-        importance_ = memory.take<float>(columns);
-        w_mean_ = memory.take<double>(scales);
-        const std::span<double> magnitudes = memory.take<double>(columns);
-        views_ = memory.take<matrix_view<const float>>(problem_.layers.size());
-        outputs_ = memory.take<matrix_view<float>>(problem_.layers.size());
-        if (magnitudes.empty() || outputs_.empty()) return too_small();
-        for (std::size_t i = 0; i < views_.size(); ++i) AWQ_CHECK(prepare_layer(memory, i));
-        reduce_to_scales([&](std::size_t c) { return problem_.x_mean[c]; }, x_mean_);
-        if (needs_w_mean) fill_w_mean(magnitudes);
-        return {};
-    }
-
-    /// The candidate's weights, the rows of `sample_of` each; empty where a scale is not usable or
-    /// cannot be stored.
-    template <class Sample>
-    std::span<const matrix_view<const float>> make(const scale_candidate& candidate, const Sample& sample_of)
-    {
-        if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
-        const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
-        if (!identity && !problem_.can_store(scales_)) return {};
-        for (std::size_t c = 0; c < column_scales_.size(); ++c)
-            column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
-        for (std::size_t i = 0; i < views_.size(); ++i)
-            if (problem_.layers[i].rounding != nullptr) make_layer(i, sample_of(problem_.layers[i].weight.rows()));
-        return views_;
-    }
-
-    std::span<const double> best_scales(const scale_candidate& candidate)
-    {
-        compute_scales(candidate, x_mean_, w_mean_, best_scales_);
-        return best_scales_;
-    }
-
-    static error too_small()
-    {
-        return error{error_code::workspace_too_small,
-                     "scale search: give as many floats as search_workspace_size says"};
-    }
-
-private:
-    status prepare_layer(workspace& memory, std::size_t index)
-    {
-        const auto& layer = problem_.layers[index];
-        if constexpr (std::is_same_v<T, float>) views_[index] = layer.weight;
-        if (!layer.is_copied() || layer.weight.empty()) return {};
-        const std::span<float> space = memory.take<float>(layer.weight.size());
-        if (space.empty()) return too_small();
-        outputs_[index] = {space.data(), layer.weight.rows(), layer.weight.cols()};
-        views_[index] = outputs_[index];
-        if (layer.rounding == nullptr) widen(how_, layer.weight, outputs_[index]);
-        return {};
-    }
-
-    // The mean over the columns that share a scale; a plain copy where none do.
-    template <class Source, class V>
-    void reduce_to_scales(Source source, std::span<V> out) const
-    {
-        for (std::size_t s = 0; s < out.size(); ++s) out[s] = V(0);
-        if (problem_.column_scales.empty()) {
-            for (std::size_t c = 0; c < out.size(); ++c) out[c] = source(c);
-            return;
-        }
-        for (std::size_t c = 0; c < problem_.in_features(); ++c) out[problem_.scale_of(c)] += source(c);
-        const V share = V(out.size()) / V(problem_.in_features());
-        for (V& value : out) value *= share;
-    }
-
-    void fill_w_mean(std::span<double> sums)
-    {
-        double rows = 0.0;
-        for (const auto& layer : problem_.layers) {
-            if (layer.rounding == nullptr) continue;
-            add_weight_magnitudes(how_, layer.weight, layer.rounding->scale_columns(layer.weight.cols()), storage_,
-                                  sums);
-            rows += static_cast<double>(layer.weight.rows());
-        }
-        reduce_to_scales([&](std::size_t c) { return sums[c] / rows; }, w_mean_);
-    }
-
-    void make_layer(std::size_t index, const row_sample& sample)
-    {
-        const auto& layer = problem_.layers[index];
-        const matrix_view<float> out = outputs_[index];
-        std::span<float> importance{};
-        if (!layer.importance.empty()) {
-            importance = importance_;
-            for (std::size_t c = 0; c < importance.size(); ++c)
-                importance[c] = static_cast<float>(static_cast<double>(layer.importance[c]) /
-                                                   (column_scales_[c] * column_scales_[c]));
-        }
-        bool is_scaled = false;
-        Q rounding = *layer.rounding;
-        if constexpr (magnitude_quantizer<Q>) {
-            is_scaled = rounding.needs_magnitude();
-            if (is_scaled) {
-                how_.for_each(out.rows(), [&](std::size_t row) {
-                    scale_rows(layer.weight.rows_from(row, 1), out.rows_from(row, 1));
-                });
-                rounding = settled(how_, rounding, matrix_view<const float>{out});
-            }
-        }
-        const auto make_rows = [&](std::size_t first, std::size_t count) {
-            const auto block = out.rows_from(first, count);
-            if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
-            rounding.pseudo_quantize(block, importance, block);
-            unscale_rows(block);
-        };
-        if (sample.size() == out.rows()) return for_all_blocks(how_, rounding, out.rows(), make_rows);
-        how_.for_each(sample.blocks(), [&](std::size_t block) {
-            const std::size_t first = sample.first_of(block), end = first + sample.rows_in(block);
-            for_each_block(first, end, rounding.row_block(), make_rows);
-        });
-    }
-
-    // Q(W s)/s in three steps, each rounded to float once; with scales that are floats that is the
-    // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
-    void scale_rows(matrix_view<const T> weight, matrix_view<float> out) const
-    {
-        const sum_type* const s = column_scales_.data();
-        for (std::size_t r = 0; r < weight.rows(); ++r) {
-            const std::span<float> to = out.row(r);
-            const T* const from = weight.row(r).data();
-            for (std::size_t c = 0; c < to.size(); ++c) to[c] = static_cast<float>(static_cast<float>(from[c]) * s[c]);
-            round_to_storage(storage_, to);
-        }
-    }
-
-    void unscale_rows(matrix_view<float> rows) const
-    {
-        const sum_type* const s = column_scales_.data();
-        for (std::size_t r = 0; r < rows.rows(); ++r) {
-            const std::span<float> row = rows.row(r);
-            for (std::size_t c = 0; c < row.size(); ++c) row[c] = static_cast<float>(row[c] / s[c]);
-            round_to_storage(storage_, row);
-        }
-    }
-
-    const E& how_;
-    const search_problem<Q, T>& problem_;
-    [[no_unique_address]] Storage storage_;
-    std::span<float> x_mean_;                         // (scales)
-    std::span<double> w_mean_, scales_, best_scales_; // (scales)
-    std::span<sum_type> column_scales_;               // (in_features)
-    std::span<float> importance_;                     // (in_features)
-    std::span<matrix_view<const float>> views_;       // what the loss sees
-    std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
-};
-
-/// The weights of a candidate, those rows that the loss looks at; empty where it is not usable.
-template <class Maker, candidate_loss Loss>
-std::span<const matrix_view<const float>> make_for(Maker& maker, const scale_candidate& candidate, Loss& loss)
-{
-    return maker.make(candidate, [&](std::size_t rows) {
-        if constexpr (requires { loss.sample_of(rows); })
-            return loss.sample_of(rows);
-        else
-            return row_sample{rows};
-    });
-}
-
-/// The loss of a candidate, NaN where it is not usable.
-template <class Maker, candidate_loss Loss>
-double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
-{
-    const auto weights = make_for(maker, candidate, loss);
-    if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
-    return static_cast<double>(loss(weights));
-}
-
-/// The losses of all candidates; one that can wait for several of them does.
-template <class Maker, candidate_loss Loss>
-void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<double> errors)
-{
-    for (std::size_t i = 0; i < grid.size(); ++i) {
-        if constexpr (requires { loss.finish(); }) {
-            errors[i] = std::numeric_limits<double>::quiet_NaN();
-            if (const auto weights = make_for(maker, grid[i], loss); !weights.empty()) loss.begin(weights, errors[i]);
-        } else {
-            errors[i] = judge(maker, grid[i], loss);
-        }
-    }
-    if constexpr (requires { loss.finish(); }) loss.finish();
-}
-
-constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
-
-/// The first of the smallest finite errors among those still open; `no_candidate` where none is.
-inline std::size_t first_smallest(std::span<const double> errors, std::span<const unsigned char> used)
-{
-    std::size_t best = no_candidate;
-    double smallest = std::numeric_limits<double>::infinity();
-    for (std::size_t i = 0; i < errors.size(); ++i)
-        if ((used.empty() || used[i] == 0) && std::isfinite(errors[i]) && errors[i] < smallest) {
-            best = i;
-            smallest = errors[i];
-        }
-    return best;
-}
-
-inline std::size_t count_not_finite(std::span<const double> errors)
-{
-    return static_cast<std::size_t>(std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
-}
-
-inline error nothing_finite()
-{
-    return error{error_code::no_candidate,
-                 "scale search: no candidate has a finite error; look for "
-                 "infinite activations, and for weights near the largest number of their type"};
-}
-
-} // namespace detail
-
-/// Tries every candidate of the grid with one loss and returns the best: the first with the
-/// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
-/// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
-/// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
-/// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
-/// known when this is compiled.
-template <execution E, quantizer Q, class T, candidate_loss Loss, class Storage>
-result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
-                                    Loss&& loss, workspace memory, Storage storage)
-{
-    const scale_grid grid{options};
-    AWQ_CHECK(grid.check());
-    AWQ_CHECK(detail::check_problem(problem));
-    detail::candidate_maker<E, Q, T, Storage> maker{how, problem, storage};
-    const std::span<double> errors = memory.take<double>(grid.size());
-    if (errors.empty()) return maker.too_small();
-    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    detail::judge_all(maker, grid, loss, errors);
-    const std::size_t best = detail::first_smallest(errors, {});
-    if (best == detail::no_candidate) return detail::nothing_finite();
-    return search_outcome{maker.best_scales(grid[best]),
-                          grid[best].ratio,
-                          grid[best].duo_scaling,
-                          errors[0],
-                          errors[best],
-                          grid.size(),
-                          detail::count_not_finite(errors),
-                          errors};
-}
-
-/// The same with `options.storage`, known at run time only.
-template <execution E, quantizer Q, class T, candidate_loss Loss>
-result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
-                                    Loss&& loss, workspace memory)
-{
-    return scale_search(how, problem, options, loss, memory, options.storage);
-}
-
-/// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
-/// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
-/// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
-template <execution E, quantizer Q, class T, candidate_loss Cheap, candidate_loss Exact>
-result<search_outcome> screened_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
-                                       Cheap&& cheap, Exact&& exact, workspace memory)
-{
-    const scale_grid grid{options};
-    AWQ_CHECK(grid.check());
-    AWQ_CHECK(detail::check_problem(problem));
-    detail::candidate_maker<E, Q, T, dtype> maker{how, problem, options.storage};
-    const std::span<double> errors = memory.take<double>(grid.size());
-    const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
-    if (chosen.empty()) return maker.too_small();
-    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    detail::judge_all(maker, grid, cheap, errors);
-    chosen[0] = 1;
-    for (std::size_t i = 0; i < options.finalists; ++i)
-        if (const std::size_t next = detail::first_smallest(errors, chosen); next != detail::no_candidate)
-            chosen[next] = 1;
-    search_outcome outcome{};
-    outcome.candidates = grid.size();
-    outcome.skipped_candidates = detail::count_not_finite(errors);
-    outcome.candidate_errors = errors;
-    std::size_t best = detail::no_candidate;
-    for (std::size_t i = 0; i < grid.size(); ++i) {
-        if (chosen[i] == 0) continue;
-        const double error = detail::judge(maker, grid[i], exact);
-        if (i == 0) outcome.initial_error = error;
-        if (!std::isfinite(error)) outcome.skipped_candidates += std::isfinite(errors[i]) ? 1 : 0;
-        if (std::isfinite(error) && (best == detail::no_candidate || error < outcome.best_error)) {
-            best = i;
-            outcome.best_error = error;
-        }
-    }
-    if (best == detail::no_candidate) return detail::nothing_finite();
-    outcome.best_scales = maker.best_scales(grid[best]);
-    outcome.best_ratio = grid[best].ratio;
-    outcome.duo_scaling = grid[best].duo_scaling;
-    return outcome;
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/smoothing/apply_scales.hpp
-#ifndef AWQ_SMOOTHING_APPLY_SCALES_HPP
-#define AWQ_SMOOTHING_APPLY_SCALES_HPP
-
-// ---- awq/smoothing/check_mapping.hpp
-#ifndef AWQ_SMOOTHING_CHECK_MAPPING_HPP
-#define AWQ_SMOOTHING_CHECK_MAPPING_HPP
-
-// ---- awq/smoothing/mapping.hpp
-#ifndef AWQ_SMOOTHING_MAPPING_HPP
-#define AWQ_SMOOTHING_MAPPING_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
-namespace awq {
-
-/// The layer that is divided by the scales: what its outputs become smaller by, the balance layers'
-/// columns make up for. `T`: float, f16 or bf16.
-template <class T>
-struct basic_smooth_target {
-    /// A norm's weight as one row of `channels`, or a linear layer's (out_features, in_features).
-    matrix_view<T> weight;
-    /// (channels) of a norm, (out_features) of a linear layer; empty without a bias.
-    std::span<T> bias = {};
-    /// Whether `weight` is a norm's.
-    bool norm = false;
-    /// Of a norm: y = x (1 + weight), as in Gemma.
-    bool offset = false;
-    /// Of a linear layer: the output that each scale divides, where these are not the last ones.
-    std::span<const std::uint32_t> rows = {};
-
-    /// A norm, y = x * weight (+ bias).
-    static constexpr basic_smooth_target of_norm(std::span<T> weight, std::span<T> bias = {},
-                                                 bool offset = false) noexcept
-    {
-        return {as_row(weight), bias, true, offset, {}};
-    }
-    /// A linear layer. Where it has more outputs than there are scales (a fused qkv or gate_up),
-    /// the last ones are those that the balance layers read.
-    static constexpr basic_smooth_target of_linear(matrix_view<T> weight, std::span<T> bias = {}) noexcept
-    {
-        return {weight, bias, false, false, {}};
-    }
-
-    /// The output that scale `i` of `count` divides.
-    constexpr std::size_t row_of(std::size_t i, std::size_t count) const noexcept
-    {
-        return rows.empty() ? channels() - count + i : rows[i];
-    }
-
-    /// How many scales it takes at most.
-    constexpr std::size_t channels() const noexcept { return norm ? weight.cols() : weight.rows(); }
-};
-using smooth_target = basic_smooth_target<float>;
-
-/// A smooth layer and the layers that read its output, over tensors in memory. The elements of either
-/// are float, f16 or bf16: `basic_mapping<float, bf16>` has a norm in float before weights in bf16.
-template <class Smooth, class Balance = Smooth>
-struct basic_mapping {
-    basic_smooth_target<Smooth> smooth;
-    /// Each (out_features, in_features), all with the same in_features.
-    std::span<const matrix_view<Balance>> balances;
-    /// Where columns share a scale (grouped-query attention): the scale's index for each column of
-    /// the balance layers. Empty: column j has scale j.
-    std::span<const std::uint32_t> column_scales = {};
-
-    constexpr std::size_t in_features() const noexcept { return balances.empty() ? 0 : balances.front().cols(); }
-};
-template <class S, class B, std::size_t Count>
-basic_mapping(basic_smooth_target<S>, std::span<const matrix_view<B>, Count>) -> basic_mapping<S, B>;
-/// One of float tensors.
-struct mapping : basic_mapping<float> {};
-
-} // namespace awq
-
-#endif
-
-#include <cstddef>
-#include <cstdint>
-
-namespace awq {
-
-namespace detail {
-
-/// A layer that is scaled twice, or one whose rows share memory, would compute something else afterwards.
-template <class S, class B>
-status check_memory(const basic_mapping<S, B>& pair)
-{
-    const auto shares_rows = [] {
-        return error{error_code::invalid_argument, "mapping: a layer's stride is below its width, so its rows overlap"};
-    };
-    if (pair.smooth.weight.rows_overlap()) return shares_rows();
-    for (std::size_t i = 0; i < pair.balances.size(); ++i) {
-        if (pair.balances[i].rows_overlap()) return shares_rows();
-        const void* const weight = pair.balances[i].data();
-        if (weight == pair.smooth.weight.data())
-            return error{error_code::invalid_argument, "mapping: balance layer ", i, " is the smooth layer itself"};
-        for (std::size_t j = 0; j < i; ++j)
-            if (weight == pair.balances[j].data())
-                return error{error_code::invalid_argument,          "mapping: balance layers ", j, " and ", i,
-                             " are the same tensor; give each once"};
-    }
-    return {};
-}
-
-template <class S, class B>
-status check_balances(const basic_mapping<S, B>& pair)
-{
-    if (pair.balances.empty()) return error{error_code::invalid_argument, "mapping: give at least one balance layer"};
-    for (const auto& balance : pair.balances)
-        if (balance.empty() || balance.cols() != pair.in_features())
-            return error{error_code::shape_mismatch, "mapping: a balance layer has ", balance.cols(),
-                         " columns, another has ", pair.in_features()};
-    return {};
-}
-
-template <class T>
-status check_smooth(const basic_smooth_target<T>& smooth, std::size_t scales)
-{
-    if (smooth.norm && (smooth.weight.rows() != 1 || smooth.weight.cols() != scales))
-        return error{error_code::shape_mismatch, "mapping: a norm of ", smooth.weight.size(),
-                     " channels before layers that read ", scales};
-    if (!smooth.norm && smooth.weight.rows() == 1 && scales > 1)
-        return error{error_code::shape_mismatch,
-                     "mapping: a linear smooth layer with one output before layers that read ", scales,
-                     "; a norm's weight is a vector, give it as a std::span"};
-    if (!smooth.norm && smooth.weight.rows() < scales)
-        return error{error_code::shape_mismatch,
-                     "mapping: a smooth layer with ",
-                     smooth.weight.rows(),
-                     " outputs before layers that read ",
-                     scales,
-                     "; grouped-query attention needs column_scales"};
-    if (!smooth.bias.empty() && smooth.bias.size() != smooth.channels())
-        return error{error_code::shape_mismatch, "mapping: a bias of ",
-                     smooth.bias.size(),         " values for ",
-                     smooth.channels(),          " outputs"};
-    if (!smooth.rows.empty() && (smooth.norm || smooth.rows.size() != scales))
-        return error{error_code::shape_mismatch,
-                     "mapping: ",
-                     smooth.rows.size(),
-                     " outputs of the smooth layer are named for ",
-                     scales,
-                     " scales"};
-    for (const std::uint32_t row : smooth.rows)
-        if (row >= smooth.channels())
-            return error{error_code::shape_mismatch,
-                         "mapping: the smooth layer has ",
-                         smooth.channels(),
-                         " outputs, output ",
-                         row,
-                         " is named"};
-    if (!smooth.norm && smooth.offset)
-        return error{error_code::invalid_argument, "mapping: only a norm's weight has an offset"};
-    return {};
-}
-
-} // namespace detail
-
-/// How many scales a mapping has: its in_features, or one for each group of columns.
-template <class S = float, class B = S>
-std::size_t scale_count(const basic_mapping<S, B>& pair) noexcept
-{
-    if (pair.column_scales.empty()) return pair.in_features();
-    std::uint32_t last = 0;
-    for (const std::uint32_t index : pair.column_scales) last = index > last ? index : last;
-    return std::size_t{last} + 1;
-}
-
-/// Whether the layers of a mapping fit together, so that smoothing keeps the function that they
-/// compute. invalid_argument or shape_mismatch where they do not.
-template <class S = float, class B = S>
-status check_mapping(const basic_mapping<S, B>& pair)
-{
-    AWQ_CHECK(detail::check_balances(pair));
-    AWQ_CHECK(detail::check_memory(pair));
-    if (!pair.column_scales.empty() && pair.column_scales.size() != pair.in_features())
-        return error{error_code::shape_mismatch, "mapping: column_scales needs ", pair.in_features(), " entries"};
-    return detail::check_smooth(pair.smooth, scale_count(pair));
-}
-
-} // namespace awq
-
-#endif
-
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-
-template <execution E, class T>
-void multiply_columns(const E& how, std::span<const std::uint32_t> column_scales, matrix_view<T> weight,
-                      std::span<const double> scales)
-{
-    how.for_each(weight.rows(), [&](std::size_t r) {
-        T* const row = weight.row(r).data();
-        if (column_scales.empty())
-            for (std::size_t c = 0; c < weight.cols(); ++c) row[c] = from_double<T>(to_double(row[c]) * scales[c]);
-        else
-            for (std::size_t c = 0; c < weight.cols(); ++c)
-                row[c] = from_double<T>(to_double(row[c]) * scales[column_scales[c]]);
-    });
-}
-
-template <class T>
-void divide_norm(const basic_smooth_target<T>& smooth, std::span<const double> scales) noexcept
-{
-    const std::span<T> weight = smooth.weight.row(0);
-    const double offset = smooth.offset ? 1.0 : 0.0;
-    for (std::size_t i = 0; i < scales.size(); ++i)
-        weight[i] = from_double<T>((to_double(weight[i]) + offset) / scales[i] - offset);
-}
-
-template <execution E, class T>
-void divide_rows(const E& how, const basic_smooth_target<T>& smooth, std::span<const double> scales)
-{
-    how.for_each(scales.size(), [&](std::size_t i) {
-        for (T& element : smooth.weight.row(smooth.row_of(i, scales.size())))
-            element = from_double<T>(to_double(element) / scales[i]);
-    });
-}
-
-} // namespace detail
-
-/// Divides the smooth layer's outputs by the scales and multiplies the balance layers' columns by
-/// them, in place: together the layers compute what they did before. Of a linear smooth layer with
-/// more outputs than scales (a fused qkv or gate_up) only the last rows, or those that the target names,
-/// and the matching slice of the bias, change. Computed in double and rounded to float once, and from there
-/// to the tensors' own type; which scales that can hold, `scale_limits` knows. Errors (then nothing is
-/// changed): those of `check_mapping`; invalid_argument where a scale is not a positive number.
-template <execution E, class S = float, class B = S>
-status apply_scales(const E& how, const basic_mapping<S, B>& pair, std::span<const double> scales)
-{
-    AWQ_CHECK(check_mapping(pair));
-    if (scales.size() != scale_count(pair))
-        return error{error_code::shape_mismatch, "apply_scales: ", scales.size(), " scales for ",
-                     scale_count(pair),          " channels"};
-    for (const double scale : scales)
-        if (!std::isfinite(scale) || !(scale > 0.0))
-            return error{error_code::invalid_argument, "apply_scales: a scale is not positive"};
-    for (const auto& balance : pair.balances) detail::multiply_columns(how, pair.column_scales, balance, scales);
-    const basic_smooth_target<S>& smooth = pair.smooth;
-    if (smooth.norm)
-        detail::divide_norm(smooth, scales);
-    else
-        detail::divide_rows(how, smooth, scales);
-    if (!smooth.bias.empty())
-        for (std::size_t i = 0; i < scales.size(); ++i) {
-            S& bias = smooth.bias[smooth.row_of(i, scales.size())];
-            bias = detail::from_double<S>(detail::to_double(bias) / scales[i]);
-        }
-    return {};
-}
-
-} // namespace awq
-
-#endif
 // ---- awq/smoothing/offset_norm_scales.hpp
 #ifndef AWQ_SMOOTHING_OFFSET_NORM_SCALES_HPP
 #define AWQ_SMOOTHING_OFFSET_NORM_SCALES_HPP
@@ -22111,117 +21101,6 @@ void adapt_to_offset_norm(std::span<const std::type_identity_t<T>> weight, std::
 } // namespace awq
 
 #endif
-// ---- awq/smoothing/scale_limits.hpp
-#ifndef AWQ_SMOOTHING_SCALE_LIMITS_HPP
-#define AWQ_SMOOTHING_SCALE_LIMITS_HPP
-
-// ---- awq/tensor/storage_range.hpp
-#ifndef AWQ_TENSOR_STORAGE_RANGE_HPP
-#define AWQ_TENSOR_STORAGE_RANGE_HPP
-
-namespace awq {
-
-/// The finite magnitudes that are stored as something else than zero.
-struct storage_range {
-    double smallest = 0x1p-149; ///< the least subnormal number
-    double largest = 0x1.FFFFFEp127;
-};
-
-/// That of f16 and bf16; of any other type that of float.
-constexpr storage_range range_of(dtype type) noexcept
-{
-    if (type == dtype::f16) return {0x1p-24, 65504.0};
-    if (type == dtype::bf16) return {0x1p-133, 0x1.FEp127};
-    return {};
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <span>
-
-namespace awq {
-
-/// The scales with which every tensor of a mapping can be stored, one entry a scale. In memory of the
-/// caller.
-struct scale_limits {
-    std::span<double> smallest, largest;
-
-    /// No limits yet.
-    void clear() const noexcept
-    {
-        std::ranges::fill(smallest, 0.0);
-        std::ranges::fill(largest, std::numeric_limits<double>::infinity());
-    }
-};
-
-namespace detail {
-
-inline void limit_smooth_row(const scale_limits& limits, std::size_t i, double magnitude,
-                             const storage_range& range) noexcept
-{
-    limits.smallest[i] = std::max(limits.smallest[i], magnitude / range.largest);
-    if (magnitude > 0) limits.largest[i] = std::min(limits.largest[i], magnitude / range.smallest);
-}
-
-template <class T>
-double largest_magnitude(std::span<T> values) noexcept
-{
-    float largest = 0;
-    for (const T value : values) largest = std::max(largest, std::fabs(static_cast<float>(value)));
-    return static_cast<double>(largest);
-}
-
-} // namespace detail
-
-/// Narrows the limits to scales whose products with the columns of a balance layer are finite in
-/// `storage`. A column that becomes zero is left to the loss, which sees it.
-/// `scratch`: in_features floats. `column_scales`: as in `mapping`.
-template <class T>
-void limit_balance(const scale_limits& limits, matrix_view<T> weight, dtype storage,
-                   std::span<const std::uint32_t> column_scales, std::span<float> scratch) noexcept
-{
-    const double largest = range_of(storage).largest;
-    std::ranges::fill(scratch, 0.0f);
-    for (std::size_t r = 0; r < weight.rows(); ++r)
-        for (std::size_t c = 0; c < weight.cols(); ++c)
-            scratch[c] = std::max(scratch[c], std::fabs(static_cast<float>(weight(r, c))));
-    for (std::size_t c = 0; c < weight.cols(); ++c) {
-        double& limit = limits.largest[column_scales.empty() ? c : column_scales[c]];
-        if (scratch[c] > 0) limit = std::min(limit, largest / static_cast<double>(scratch[c]));
-    }
-}
-
-/// Narrows the limits to scales by which the smooth layer can be divided: all is finite in `storage`,
-/// and no channel (a norm's gain, a linear layer's row) that passes something on becomes zero, for
-/// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
-/// them only the finite ones count.
-template <class T>
-void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smooth, dtype storage) noexcept
-{
-    storage_range range = range_of(storage);
-    const std::size_t count = limits.smallest.size();
-    if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
-    for (std::size_t i = 0; i < count; ++i) {
-        const double gain = smooth.norm
-                                ? std::fabs(detail::to_double(smooth.weight(0, i)) + (smooth.offset ? 1.0 : 0.0))
-                                : detail::largest_magnitude(smooth.weight.row(smooth.row_of(i, count)));
-        detail::limit_smooth_row(limits, i, gain, range);
-        if (smooth.bias.empty()) continue;
-        const double bias = std::fabs(detail::to_double(smooth.bias[smooth.row_of(i, count)]));
-        limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
-    }
-}
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
 #include <cmath>
@@ -22241,13 +21120,12 @@ using quantizer_choice = std::function<const any_quantizer*(std::string_view lin
 using storage_choice = std::function<dtype(std::string_view tensor)>;
 
 /// Searches and applies the scales of one decoder block, mapping by mapping.
-template <class Product, execution E>
-class block_search {
+class AWQ_ABI_TAG block_search {
 public:
-    block_search(const E& how, const block_context& context, block_tensors& block, block_statistics& statistics,
+    block_search(device& machine, const block_context& context, block_tensors& block, block_statistics& statistics,
                  const parent_recorder& recorder, const quantizer_choice& quantizers, const storage_choice& storage,
                  const oneshot_options& options)
-        : how_(how), context_(context), block_(block), statistics_(statistics), recorder_(recorder),
+        : machine_(machine), context_(context), block_(block), statistics_(statistics), recorder_(recorder),
           quantizers_(quantizers), storage_(storage), options_(options)
     {}
 
@@ -22280,14 +21158,13 @@ private:
         limit_scales(mapping, column_scales, {smallest, largest});
         problem.smallest_scales = smallest;
         problem.largest_scales = largest;
-        std::vector<float> memory(search_workspace_size(problem, options_.search));
-        auto found = search(mapping, problem, memory);
+        auto found = search(mapping, problem);
         if (!found) return found.error().within(report.smooth_layer);
-        AWQ_TRY(report.skipped, apply(mapping, problem, found->best_scales));
+        AWQ_TRY(report.skipped, apply(mapping, problem, found->scales));
         if (!report.skipped.empty()) return report;
         report.initial_error = found->initial_error;
         report.best_error = found->best_error;
-        report.best_ratio = found->best_ratio;
+        report.best_ratio = found->ratio;
         report.duo_scaling = found->duo_scaling;
         report.skipped_candidates = found->skipped_candidates;
         return report;
@@ -22385,8 +21262,25 @@ private:
         return std::ranges::any_of(mapping.balance_layers, is_elsewhere);
     }
 
-    result<search_outcome> search(const resolved_mapping& mapping, const search_problem<any_quantizer>& problem,
-                                  std::vector<float>& memory);
+    result<found_scales> search(const resolved_mapping& mapping, const search_problem<any_quantizer>& problem)
+    {
+        const input_statistics& inputs = inputs_of(mapping);
+        const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
+        const bool is_exact = options_.loss == loss_kind::parent_output;
+        mapping_search what{problem, options_.search, inputs.gram(), inputs.gram_tokens()};
+        what.rows = is_exact ? all_rows : options_.search.deciding_rows;
+        if (options_.loss == loss_kind::gram || parent == none_here) return machine_.search(what);
+        const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
+        const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
+                                 matrix_view<const float> input, matrix_view<float> output) {
+            return run_parent(parent, mapping, candidates, batch, input, output);
+        };
+        recorded_parent_loss loss{machine_, recorded, forward};
+        AWQ_CHECK(loss.prepare());
+        what.exact = std::ref(loss);
+        what.is_screened = !is_exact;
+        return machine_.search(what);
+    }
 
     /// The part that alone reads what several balance layers read: it is run for the exact loss. Of a
     /// single balance layer the Gram matrix says the same; so it must where parts share a value.
@@ -22412,7 +21306,7 @@ private:
         block_weights weights = block_.weights();
         for (std::size_t i = 0; i < candidates.size(); ++i)
             weights.tensors[weights.layout->find(mapping.balance_layers[i])->weight] = candidates[i];
-        return part_forward<Product>(how_, context_, weights, batch, parent, input, output);
+        return part_forward(machine_, context_, weights, batch, parent, input, output);
     }
 
     smooth_target target_of(const resolved_mapping& mapping, std::span<const std::uint32_t> rows)
@@ -22435,11 +21329,10 @@ private:
         const auto storage = [&](const std::string& module) { return storage_(block_.prefix() + module + ".weight"); };
         limits.clear();
         const auto rows = row_scales_of(block_.layout(), output_of(mapping));
-        limit_smooth(limits, target_of(mapping, rows), storage(mapping.smooth_layer));
+        machine_.limit_smooth(limits, target_of(mapping, rows), storage(mapping.smooth_layer));
         for (const std::string& name : mapping.balance_layers) {
             const matrix_view<const float> weight = block_.weight(name);
-            std::vector<float> scratch(weight.cols());
-            limit_balance(limits, weight, storage(name), column_scales, scratch);
+            machine_.limit_balance(limits, weight, storage(name), column_scales);
             block_.release(weight);
         }
     }
@@ -22465,7 +21358,7 @@ private:
             by_column.resize(column_scales.size());
             for (std::size_t c = 0; c < by_column.size(); ++c) by_column[c] = scales[column_scales[c]];
         }
-        inputs_of(mapping).divide_inputs(how_, by_column);
+        inputs_of(mapping).divide_inputs(machine_, by_column);
         return std::string{};
     }
 
@@ -22474,12 +21367,12 @@ private:
     {
         const bool is_rooted = output_of(mapping).kind == output_kind::rooted;
         if (!is_rooted && waits(mapping)) return divide_one_by_one(pair, scales);
-        if (!is_rooted) return apply_scales(how_, pair, scales);
+        if (!is_rooted) return machine_.apply_scales(pair, scales);
         std::vector<double> roots(scales.begin(), scales.end());
         for (double& scale : roots) scale = std::sqrt(scale);
-        AWQ_CHECK(apply_scales(how_, pair, roots));
+        AWQ_CHECK(machine_.apply_scales(pair, roots));
         std::vector<float> ones(roots.size(), 1.0f); // stands for the other half of the layer
-        return apply_scales(how_, {smooth_target::of_norm(ones), pair.balances, pair.column_scales}, roots);
+        return machine_.apply_scales({smooth_target::of_norm(ones), pair.balances, pair.column_scales}, roots);
     }
 
     /// The same, but no two balance layers have to be in memory.
@@ -22488,7 +21381,7 @@ private:
         smooth_target target = pair.smooth;
         std::vector<float> ones(scales.size(), 1.0f);
         for (const matrix_view<float>& balance : pair.balances) {
-            AWQ_CHECK(apply_scales(how_, awq::mapping{{target, {&balance, 1}, pair.column_scales}}, scales));
+            AWQ_CHECK(machine_.apply_scales(awq::mapping{{target, {&balance, 1}, pair.column_scales}}, scales));
             block_.release(balance);
             std::ranges::fill(ones, 1.0f);
             target = smooth_target::of_norm(ones); // the smooth layer is divided once
@@ -22497,7 +21390,7 @@ private:
     }
 
     std::vector<host_matrix> samples_; ///< of the mapping that is searched
-    const E& how_;
+    device& machine_;
     const block_context& context_;
     block_tensors& block_;
     block_statistics& statistics_;
@@ -22506,39 +21399,6 @@ private:
     const storage_choice& storage_;
     const oneshot_options& options_;
 };
-
-template <class Product, execution E>
-result<search_outcome> block_search<Product, E>::search(const resolved_mapping& mapping,
-                                                        const search_problem<any_quantizer>& problem,
-                                                        std::vector<float>& memory)
-{
-    std::vector<matrix_view<const float>> weights;
-    for (const auto& layer : problem.layers) weights.push_back(layer.weight);
-    constexpr std::size_t rows_at_once = 1024;
-    std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
-    const input_statistics& inputs = inputs_of(mapping);
-    const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
-    const bool is_alone = options_.loss == loss_kind::gram || parent == none_here;
-    const bool is_exact = options_.loss == loss_kind::parent_output;
-    const std::size_t deciding = is_exact ? all_rows : options_.search.deciding_rows;
-    gram_loss<Product, E> gram{how_,
-                               weights,
-                               inputs.gram(),
-                               inputs.gram_tokens(),
-                               products,
-                               is_alone ? deciding : options_.search.screening_rows,
-                               row_block_of(problem)};
-    if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
-    const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
-    const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
-                             matrix_view<const float> input, matrix_view<float> output) {
-        return run_parent(parent, mapping, candidates, batch, input, output);
-    };
-    recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
-    AWQ_CHECK(exact.prepare());
-    if (is_exact) return scale_search(how_, problem, options_.search, exact, memory);
-    return screened_search(how_, problem, options_.search, gram, exact, memory);
-}
 
 } // namespace awq
 
@@ -22561,14 +21421,13 @@ namespace awq {
 /// one that the rounded layers produce. A stage is what leads to a value that linear layers read; the
 /// stages come in the order of the layout's inputs. Behind the last value of a segment `gather` carries
 /// the original stream over the segment, and `pass` the rounded one, as soon as its readers are rounded.
-template <class Product, execution E>
-class block_stages {
+class AWQ_ABI_TAG block_stages {
 public:
     /// `original` and `rounded`: hidden states before the block, changed in place.
     /// `all`: the machines that each have some of the `tokens` tokens there are.
-    block_stages(const E& how, const block_context& context, const sequences& batch, hidden_states& original,
+    block_stages(device& machine, const block_context& context, const sequences& batch, hidden_states& original,
                  hidden_states& rounded, machines& all, std::size_t tokens)
-        : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original), rounded_(rounded),
+        : machine_(machine), context_(context), chunks_(cut_into_chunks(batch)), original_(original), rounded_(rounded),
           all_(all), tokens_(tokens)
     {}
 
@@ -22584,7 +21443,7 @@ public:
         AWQ_TRY(std::uint64_t rows, gather_chunks(input, original, rounded, gram, shift, through));
         scratch::drop_kept(); // what comes next, solving, has large buffers of its own
         AWQ_CHECK(add_kept(gram, shift, rows));
-        mirror_upper(how_, gram);
+        machine_.mirror_upper(gram);
         return rows;
     }
 
@@ -22596,7 +21455,7 @@ public:
         for (const sequence_chunk& chunk : chunks_) {
             const block_context unseen{context_.config, context_.rope, context_.layer};
             AWQ_CHECK(with_rows(rounded_, chunk, true, [&](matrix_view<float> rows) {
-                block_run<Product, E> run{how_, unseen, rounded, chunk.batch, {}};
+                block_run run{machine_, unseen, rounded, chunk.batch, {}};
                 return run_parts(run, at.segment, rows);
             }));
         }
@@ -22635,7 +21494,7 @@ private:
     template <class Change>
     status with_rows(hidden_states& stream, const sequence_chunk& chunk, bool is_kept, const Change& change) const
     {
-        return stream.with_rows(how_, chunk.first_row, chunk.batch.tokens(), is_kept, change);
+        return stream.with_rows(machine_, chunk.first_row, chunk.batch.tokens(), is_kept, change);
     }
 
     /// Gives the rows of the rounded stream's value.
@@ -22652,16 +21511,15 @@ private:
         for (const sequence_chunk& chunk : chunks_) {
             const matrix_view<float> kept{memory.data(), shift.empty() ? 0 : chunk.batch.tokens(), gram.cols()};
             const auto keep = [&](matrix_view<const float> x) {
-                for_each_row(how_, kept.rows(),
-                             [&](std::size_t t) { std::ranges::copy(x.row(t), kept.row(t).begin()); });
+                if (!kept.empty()) machine_.copy(x, kept);
                 return status{};
             };
             const auto add = [&](matrix_view<const float> x) -> status {
                 rows += x.rows();
                 if (all_.are_several())
-                    kept_.push_back(copy_of(how_, x));
+                    kept_.push_back(copy_of(machine_, x));
                 else
-                    add_upper_gram<Product>(how_, x, gram);
+                    machine_.add_upper_gram(x, gram);
                 return kept.empty() ? status{} : add_shift(kept, x, shift, through);
             };
             if (at.is_last || !kept.empty()) AWQ_CHECK(show(at, chunk, original, original_, at.is_last, keep));
@@ -22679,7 +21537,7 @@ private:
         const auto observe = [&](std::string_view name, matrix_view<const float> x) {
             if (name == at.input.name) seen = see(x);
         };
-        block_run<Product, E> run{how_, context_, weights, chunk.batch, observe};
+        block_run run{machine_, context_, weights, chunk.batch, observe};
         block_segment parts = at.segment;
         if (!goes_on) {
             run.wanted = at.input.value;
@@ -22693,8 +21551,8 @@ private:
     status add_kept(matrix_view<float> gram, matrix_view<float> shift, std::uint64_t& rows)
     {
         if (!all_.are_several()) return {};
-        AWQ_CHECK(add_upper_grams<Product>(how_, all_, kept_, gram));
-        if (!shift.empty()) AWQ_CHECK(add_cross_grams<Product>(how_, all_, kept_changes_, kept_, shift));
+        AWQ_CHECK(add_upper_grams(machine_, all_, kept_, gram));
+        if (!shift.empty()) AWQ_CHECK(add_cross_grams(machine_, all_, kept_changes_, kept_, shift));
         kept_.clear();
         kept_changes_.clear();
         std::uint64_t sum = 0;
@@ -22709,9 +21567,25 @@ private:
 
     /// shift += (a - b)^T b, or (a - b through a layer)^T b; a is used up.
     status add_shift(matrix_view<float> a, matrix_view<const float> b, matrix_view<float> shift,
-                     matrix_view<const float> through);
+                     matrix_view<const float> through)
+    {
+        const auto add = [&](matrix_view<const float> change) {
+            if (all_.are_several())
+                kept_changes_.push_back(copy_of(machine_, change));
+            else
+                machine_.add_cross_gram(change, b, shift);
+            return status{};
+        };
+        machine_.add(-1.0f, b, a);
+        if (through.empty()) return add(a);
+        const scratch memory{a.rows() * through.rows()};
+        if (!memory) return no_memory();
+        const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
+        machine_.linear({through}, a, outputs);
+        return add(outputs);
+    }
 
-    const E& how_;
+    device& machine_;
     const block_context& context_;
     std::vector<sequence_chunk> chunks_;
     hidden_states &original_, &rounded_;
@@ -22719,28 +21593,6 @@ private:
     std::size_t tokens_;
     std::vector<host_matrix> kept_, kept_changes_; ///< of the chunks, for `add_kept`
 };
-
-template <class Product, execution E>
-status block_stages<Product, E>::add_shift(matrix_view<float> a, matrix_view<const float> b, matrix_view<float> shift,
-                                           matrix_view<const float> through)
-{
-    const auto add = [&](matrix_view<const float> change) {
-        if (all_.are_several())
-            kept_changes_.push_back(copy_of(how_, change));
-        else
-            Product::add_cross_gram(how_, change, b, shift);
-        return status{};
-    };
-    how_.for_each(a.rows(), [=](std::size_t row) {
-        for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
-    });
-    if (through.empty()) return add(a);
-    const scratch memory{a.rows() * through.rows()};
-    if (!memory) return no_memory();
-    const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
-    Product::multiply_nt(how_, a, through, outputs);
-    return add(outputs);
-}
 
 } // namespace awq
 
@@ -22790,996 +21642,6 @@ inline void count_tokens(const block_tensors& block, const block_statistics& sta
 #ifndef AWQ_BLOCK_ROUND_SHARED_HPP
 #define AWQ_BLOCK_ROUND_SHARED_HPP
 
-// ---- awq/format/quantized_linear.hpp
-#ifndef AWQ_FORMAT_QUANTIZED_LINEAR_HPP
-#define AWQ_FORMAT_QUANTIZED_LINEAR_HPP
-
-// ---- awq/io/float_codes.hpp
-#ifndef AWQ_IO_FLOAT_CODES_HPP
-#define AWQ_IO_FLOAT_CODES_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <vector>
-
-namespace awq {
-
-/// A weight as FP8 E4M3: w = code * scale.
-struct fp8_codes {
-    std::size_t rows = 0, cols = 0;
-    std::size_t block_rows = 1;      ///< rows that share a scale
-    std::size_t block_cols = 0;      ///< columns that share a scale; 0: the whole row
-    std::vector<std::uint8_t> codes; ///< (rows, cols)
-    std::vector<float> scales;       ///< (scale_rows, scale_cols)
-
-    std::size_t scale_rows() const noexcept { return (rows + block_rows - 1) / block_rows; }
-    std::size_t scale_cols() const noexcept { return block_cols == 0 ? 1 : (cols + block_cols - 1) / block_cols; }
-};
-
-/// A weight as FP4 E2M1: w = code * scale, NVFP4 divided by `global_scale`.
-struct fp4_codes {
-    fp4_kind kind = fp4_kind::nvfp4;
-    std::size_t rows = 0, cols = 0;
-    std::vector<std::uint8_t> codes;  ///< (rows, cols), one a byte
-    std::vector<std::uint8_t> scales; ///< (rows, groups): bits of E4M3, or exponents
-    float global_scale = 1.0f;        ///< of NVFP4
-
-    std::size_t groups() const noexcept { return cols / group_size_of(kind); }
-};
-
-/// shape_mismatch where an array has another length than the shape asks for.
-inline status check(const fp8_codes& weight)
-{
-    if (weight.block_rows > 0 && weight.codes.size() == weight.rows * weight.cols &&
-        weight.scales.size() == weight.scale_rows() * weight.scale_cols())
-        return {};
-    return error{error_code::shape_mismatch,
-                 "a weight of shape [",
-                 weight.rows,
-                 ", ",
-                 weight.cols,
-                 "] does not have ",
-                 weight.codes.size(),
-                 " codes and ",
-                 weight.scales.size(),
-                 " scales"};
-}
-
-/// shape_mismatch also where groups do not cut the columns evenly.
-inline status check(const fp4_codes& weight)
-{
-    AWQ_CHECK(check_groups(weight.kind, weight.cols));
-    if (weight.codes.size() == weight.rows * weight.cols && weight.scales.size() == weight.rows * weight.groups())
-        return {};
-    return error{error_code::shape_mismatch,
-                 "a weight of shape [",
-                 weight.rows,
-                 ", ",
-                 weight.cols,
-                 "] does not have ",
-                 weight.codes.size(),
-                 " codes and ",
-                 weight.scales.size(),
-                 " scales"};
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/io/integer_codes.hpp
-#ifndef AWQ_IO_INTEGER_CODES_HPP
-#define AWQ_IO_INTEGER_CODES_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <vector>
-
-namespace awq {
-
-/// A weight as integers: w = (code - zero_point) * scale, codes signed.
-struct integer_codes {
-    scheme format;
-    std::size_t rows = 0, cols = 0;
-    std::size_t group_size = 0;           ///< columns that share a scale; 0: the whole row
-    std::vector<std::int8_t> codes;       ///< (rows, cols)
-    std::vector<float> scales;            ///< (rows, groups), as the output stores them
-    std::vector<std::int8_t> zero_points; ///< (rows, groups); empty for a symmetric scheme
-
-    std::size_t groups() const noexcept { return group_size == 0 ? 1 : cols / group_size; }
-    /// Columns that share a scale, also where that is the whole row.
-    std::size_t group_columns() const noexcept { return group_size == 0 ? cols : group_size; }
-};
-
-/// invalid_argument for a bad bit count; shape_mismatch where groups do not cut the columns evenly
-/// or an array has another length than the shape asks for.
-inline status check(const integer_codes& weight)
-{
-    if (weight.format.bits < 2 || weight.format.bits > 8)
-        return error{error_code::invalid_argument, "codes of ", weight.format.bits, " bits: there are 2 to 8"};
-    if (weight.cols == 0 || weight.rows == 0 || (weight.group_size != 0 && weight.cols % weight.group_size != 0))
-        return error{error_code::shape_mismatch,
-                     "group size ",
-                     weight.group_size,
-                     " does not divide a weight of shape [",
-                     weight.rows,
-                     ", ",
-                     weight.cols,
-                     "]"};
-    const std::size_t shared = weight.rows * weight.groups();
-    const std::size_t zeros = weight.format.symmetric ? 0 : shared;
-    if (weight.codes.size() != weight.rows * weight.cols || weight.scales.size() != shared ||
-        weight.zero_points.size() != zeros)
-        return error{error_code::shape_mismatch,
-                     "a weight of shape [",
-                     weight.rows,
-                     ", ",
-                     weight.cols,
-                     "] in ",
-                     weight.groups(),
-                     " groups does not have ",
-                     weight.codes.size(),
-                     " codes, ",
-                     weight.scales.size(),
-                     " scales and ",
-                     weight.zero_points.size(),
-                     " zero points"};
-    return {};
-}
-
-/// The weights that the codes stand for, (rows, cols). The product is rounded to `scale_type`, as
-/// compressed-tensors, AutoAWQ and GPTQ compute it in the type of their scales.
-inline void dequantize(const integer_codes& weight, dtype scale_type, matrix_view<float> out)
-{
-    const std::size_t width = weight.group_columns(), groups = weight.groups();
-    with_storage(scale_type, [&](auto rounding) {
-        for (std::size_t r = 0; r < weight.rows; ++r) {
-            for (std::size_t g = 0; g < groups; ++g) {
-                const std::size_t at = r * groups + g;
-                const float zero = weight.zero_points.empty() ? 0.0f : weight.zero_points[at];
-                const qparams shared{weight.scales[at], zero};
-                const std::int8_t* const codes = weight.codes.data() + r * weight.cols + g * width;
-                float* const values = &out(r, g * width);
-                for (std::size_t i = 0; i < width; ++i)
-                    values[i] = value_of(static_cast<float>(codes[i]), shared, rounding);
-            }
-        }
-    });
-}
-
-} // namespace awq
-
-#endif
-
-#include <cstddef>
-#include <map>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <variant>
-#include <vector>
-
-namespace awq {
-
-/// A weight as GGUF blocks, row by row, in the checkpoint's row order.
-struct gguf_blocks {
-    gguf::type type = gguf::type::f32;
-    std::size_t rows = 0, cols = 0;
-    std::vector<std::byte> bytes;
-};
-
-/// A weight as the run's output stores it.
-using quantized_linear = std::variant<integer_codes, fp8_codes, fp4_codes, gguf_blocks>;
-
-/// What a weight is stored as, where that is a format of checkpoints.
-inline integer_format format_of(const integer_codes& w) { return {w.format, w.group_size}; }
-inline fp8_format format_of(const fp8_codes& w) { return {w.block_rows, w.block_cols}; }
-inline fp4_format format_of(const fp4_codes& w) { return {w.kind}; }
-
-/// The quantized linear layers of a block, by their names relative to it ("mlp.up_proj"). A layer
-/// that is not quantized is not in it.
-using quantized_linears = std::map<std::string, quantized_linear, std::less<>>;
-
-} // namespace awq
-
-#endif
-// ---- awq/format/round_linear.hpp
-#ifndef AWQ_FORMAT_ROUND_LINEAR_HPP
-#define AWQ_FORMAT_ROUND_LINEAR_HPP
-
-// ---- awq/quantization/feedback_formats.hpp
-#ifndef AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
-#define AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
-
-// ---- awq/quantization/error_feedback.hpp
-#ifndef AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
-#define AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
-
-// ---- awq/quantization/cholesky.hpp
-#ifndef AWQ_QUANTIZATION_CHOLESKY_HPP
-#define AWQ_QUANTIZATION_CHOLESKY_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <span>
-#include <type_traits>
-
-namespace awq {
-
-/// Columns that are factored together; the rest of the work is matrix products.
-inline constexpr std::size_t cholesky_panel = 96;
-
-/// Of a matrix of so many rows: floats of scratch with which these products are large. Less, down to a row, is enough.
-constexpr std::size_t cholesky_scratch(std::size_t rows) noexcept { return rows * 512; }
-
-namespace detail {
-
-/// a -= a product, strip by strip of its rows: `multiply(first, count, out)` gives those of the product, of
-/// a `triangle` only what is not above the diagonal.
-template <execution E, class Multiply>
-void subtract_product(const E& e, matrix_view<float> a, bool triangle, std::span<float> scratch,
-                      const Multiply& multiply)
-{
-    const std::size_t most = std::max<std::size_t>(1, scratch.size() / a.cols());
-    for (std::size_t first = 0; first < a.rows(); first += most) {
-        const std::size_t count = std::min(most, a.rows() - first);
-        const std::size_t cols = triangle ? std::min(first + count, a.cols()) : a.cols();
-        const matrix_view<float> update{scratch.data(), count, cols};
-        multiply(first, count, update);
-        e.for_each(count, [=](std::size_t row) {
-            float* const to = a.row(first + row).data();
-            const float* const from = update.row(row).data();
-            const std::size_t end = triangle ? std::min(first + row + 1, cols) : cols;
-            for (std::size_t i = 0; i < end; ++i) to[i] -= from[i];
-        });
-    }
-}
-
-/// Where a triangle of more than one panel is cut in two.
-constexpr std::size_t half_of_panels(std::size_t size) noexcept
-{
-    return chunk_count(chunk_count(size, cholesky_panel), 2) * cholesky_panel;
-}
-
-inline double dot(const float* a, const float* b, std::size_t count) noexcept
-{
-    double sum = 0;
-    for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * b[i];
-    return sum;
-}
-
-/// Factors a small diagonal block in place; false where it is not positive definite.
-inline bool factor_diagonal_block(matrix_view<float> a) noexcept
-{
-    for (std::size_t j = 0; j < a.rows(); ++j) {
-        const double pivot = a(j, j) - dot(a.row(j).data(), a.row(j).data(), j);
-        if (!(pivot > 0)) return false;
-        const double root = std::sqrt(pivot);
-        a(j, j) = static_cast<float>(root);
-        for (std::size_t i = j + 1; i < a.rows(); ++i) {
-            const double rest = a(i, j) - dot(a.row(i).data(), a.row(j).data(), j);
-            a(i, j) = static_cast<float>(rest / root);
-        }
-    }
-    return true;
-}
-
-/// Rows that are solved side by side.
-inline constexpr std::size_t solved_rows = 64;
-
-/// The columns of at most `solved_rows` rows of a panel.
-struct solved_columns {
-    float column[cholesky_panel][solved_rows];
-
-    explicit solved_columns(matrix_view<const float> x) noexcept
-    {
-        for (std::size_t j = 0; j < x.cols(); ++j)
-            for (std::size_t r = 0; r < solved_rows; ++r) column[j][r] = r < x.rows() ? x(r, j) : 0.0f;
-    }
-    void store(matrix_view<float> x) const noexcept
-    {
-        for (std::size_t r = 0; r < x.rows(); ++r)
-            for (std::size_t j = 0; j < x.cols(); ++j) x(r, j) = column[j][r];
-    }
-};
-
-/// x = x l^-T for some rows, in place: forward substitution with the lower triangle l.
-inline void solve_rows_forward(matrix_view<float> x, matrix_view<const float> l) noexcept
-{
-    solved_columns at{x};
-    for (std::size_t j = 0; j < l.rows(); ++j) {
-        float sum[solved_rows] = {};
-        for (std::size_t i = 0; i < j; ++i)
-            for (std::size_t r = 0; r < solved_rows; ++r) sum[r] += at.column[i][r] * l(j, i);
-        for (std::size_t r = 0; r < solved_rows; ++r) at.column[j][r] = (at.column[j][r] - sum[r]) / l(j, j);
-    }
-    at.store(x);
-}
-
-/// x = x l^-1 for some rows, in place: backward substitution with the lower triangle l.
-inline void solve_rows_backward(matrix_view<float> x, matrix_view<const float> l) noexcept
-{
-    solved_columns at{x};
-    for (std::size_t j = l.rows(); j-- > 0;) {
-        for (std::size_t r = 0; r < solved_rows; ++r) at.column[j][r] /= l(j, j);
-        for (std::size_t i = 0; i < j; ++i)
-            for (std::size_t r = 0; r < solved_rows; ++r) at.column[i][r] -= at.column[j][r] * l(j, i);
-    }
-    at.store(x);
-}
-
-template <execution E, class Solve>
-void solve_all_rows(const E& e, matrix_view<float> x, const Solve& solve)
-{
-    e.for_each(chunk_count(x.rows(), solved_rows), [=](std::size_t chunk) {
-        const std::size_t first = chunk * solved_rows;
-        solve(x.rows_from(first, std::min(solved_rows, x.rows() - first)));
-    });
-}
-
-/// Triangles of at most so many rows are not worth cutting up for all threads: a task takes one whole, for
-/// `rows_of_task` rows of what is solved.
-inline constexpr std::size_t triangle_of_task = 384, rows_of_task = 256;
-
-/// Whether `solve_by_tasks` is for this triangle and so many rows, and has scratch enough.
-constexpr bool takes_tasks(std::size_t triangle, std::size_t rows, std::span<float> scratch) noexcept
-{
-    return triangle <= triangle_of_task && rows > rows_of_task &&
-           scratch.size() / chunk_count(rows, rows_of_task) >= triangle;
-}
-
-/// Calls solve(how, rows, scratch) for some rows of x in each task; `how` works in the task's thread.
-template <execution E, class Solve>
-void solve_by_tasks(const E& e, matrix_view<float> x, std::span<float> scratch, const Solve& solve)
-{
-    const std::size_t tasks = chunk_count(x.rows(), rows_of_task), share = scratch.size() / tasks;
-    const auto serial = with_precision(serial_execution{}, operands_of(e));
-    e.for_each(tasks, [&](std::size_t task) {
-        const std::size_t first = task * rows_of_task;
-        solve(serial, x.rows_from(first, std::min(rows_of_task, x.rows() - first)),
-              scratch.subspan(task * share, share));
-    });
-}
-
-/// x = x l^-T in place.
-template <class Product, execution E>
-void solve_forward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
-{
-    const std::size_t n = l.rows(), half = half_of_panels(n);
-    if (n <= cholesky_panel) return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
-    if (takes_tasks(n, x.rows(), scratch))
-        return solve_by_tasks(e, x, scratch, [l](const auto& serial, matrix_view<float> rows, std::span<float> own) {
-            solve_forward<Product>(serial, l, rows, own);
-        });
-    const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
-    solve_forward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
-    subtract_product(e, right, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
-        Product::multiply_nt(e, left.rows_from(first, count), l.rows_from(half, n - half).cols_from(0, half), out);
-    });
-    solve_forward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
-}
-
-/// x = x l^-1 in place.
-template <class Product, execution E>
-void solve_backward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
-{
-    const std::size_t n = l.rows(), half = half_of_panels(n);
-    if (n <= cholesky_panel)
-        return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_backward(rows, l); });
-    if (takes_tasks(n, x.rows(), scratch))
-        return solve_by_tasks(e, x, scratch, [l](const auto& serial, matrix_view<float> rows, std::span<float> own) {
-            solve_backward<Product>(serial, l, rows, own);
-        });
-    const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
-    solve_backward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
-    subtract_product(e, left, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
-        Product::multiply_nn(e, right.rows_from(first, count), l.rows_from(half, n - half).cols_from(0, half), out);
-    });
-    solve_backward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
-}
-
-template <class Product, execution E>
-[[nodiscard]] bool factor_triangle(const E& e, matrix_view<float> a, std::span<float> scratch)
-{
-    const std::size_t n = a.rows(), half = half_of_panels(n);
-    if (n <= cholesky_panel) return factor_diagonal_block(a);
-    if constexpr (!std::is_same_v<E, serial_execution>)
-        if (n <= triangle_of_task)
-            return factor_triangle<Product>(with_precision(serial_execution{}, operands_of(e)), a, scratch);
-    const auto upper = a.rows_from(0, half).cols_from(0, half);
-    const auto below = a.rows_from(half, n - half).cols_from(0, half);
-    const auto rest = a.rows_from(half, n - half).cols_from(half, n - half);
-    if (!factor_triangle<Product>(e, upper, scratch)) return false;
-    solve_forward<Product>(e, upper, below, scratch);
-    subtract_product(e, rest, true, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
-        Product::multiply_nt(e, below.rows_from(first, count), below.rows_from(0, out.cols()), out);
-    });
-    return factor_triangle<Product>(e, rest, scratch);
-}
-
-} // namespace detail
-
-/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T, halves
-/// first, so that nearly all of the work is large products; what is above the diagonal is left as it was.
-/// `scratch`: n floats or more, `cholesky_scratch(n)` for speed.
-/// False where `a` is not positive definite; its lower triangle is then undefined.
-template <class Product, execution E>
-[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, std::span<float> scratch)
-{
-    return a.empty() || detail::factor_triangle<Product>(e, a, scratch);
-}
-
-/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch`: n floats or more,
-/// `cholesky_scratch(m)` for speed.
-template <class Product, execution E>
-void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
-{
-    detail::solve_forward<Product>(e, l, x, scratch);
-    detail::solve_backward<Product>(e, l, x, scratch);
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <concepts>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <utility>
-
-namespace awq {
-
-/// A format that error feedback can round onto, one block of neighbouring columns at a time.
-///
-/// - `block_columns(in_features)`: columns whose scales are chosen together.
-/// - `fit(rows, importance, first_row, grids)`: the scales (and minimums) of one block of at most
-///   `batch` neighbouring rows, as the format's own search finds them.
-/// - `grid.nearest(i, x)`: the code of the block's column i that is nearest to x.
-/// - `grid.value(i, code)`: what that code dequantizes to.
-template <class F>
-concept feedback_format = requires(const F& f, matrix_view<const float> rows, std::span<const float> importance,
-                                   typename F::grid& grid, std::size_t i, float x, int code)
-{
-    {
-        F::batch
-        } -> std::convertible_to<std::size_t>;
-    {
-        f.block_columns(i)
-        } -> std::convertible_to<std::size_t>;
-    {
-        f.fit(rows, importance, i, &grid)
-        } -> std::same_as<void>;
-    {
-        grid.nearest(i, x)
-        } -> std::convertible_to<int>;
-    {
-        grid.value(i, code)
-        } -> std::convertible_to<float>;
-};
-
-/// Turns a Gram matrix into the feedback matrix that `round_with_feedback` takes, in place.
-///
-/// Frantar et al. 2022 (GPTQ) and Chee et al. 2023 (LDLQ): with gram + damping = R R^T, R upper
-/// triangular, the output error is ||dW R||^2, and column j is best rounded at
-/// w_j + sum_{i<j} dw_i R_ij / R_jj. The result's upper triangle holds R_ij / R_jj.
-/// `damping` is relative to the mean of the diagonal. `scratch`: as `factor_cholesky`. What is below the diagonal
-/// stays, and `restore_gram` makes the Gram matrix of it again.
-/// False where the damped matrix is not positive definite: the upper triangle is then undefined.
-template <class Product, execution E>
-[[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping, std::span<float> scratch)
-{
-    const std::size_t n = gram.rows();
-    double mean = 0;
-    for (std::size_t i = 0; i < n; ++i) mean += gram(i, i);
-    mean /= static_cast<double>(n);
-    if (!(mean > 0)) return false;
-    for (std::size_t i = 0; i < n; ++i) gram(i, i) += static_cast<float>(damping * mean);
-
-    // R is the lower factor of the matrix with both orders reversed, read backwards.
-    float* const first = gram.data();
-    const auto reverse = [=](std::size_t half) {
-        if (half < n - 1 - half)
-            for (std::size_t i = 0; i < n; ++i)
-                std::swap(first[half * gram.stride() + i], first[(n - 1 - half) * gram.stride() + (n - 1 - i)]);
-    };
-    const auto reverse_all = [&] {
-        e.for_each(n / 2, reverse);
-        if (n % 2 == 1) std::reverse(gram.row(n / 2).begin(), gram.row(n / 2).end());
-    };
-    reverse_all();
-    const bool factored = factor_cholesky<Product>(e, gram, scratch);
-    reverse_all();
-    if (!factored) return false;
-    for (std::size_t i = 0; i < n; ++i) scratch[i] = gram(i, i);
-    e.for_each(n, [=](std::size_t i) {
-        for (std::size_t j = i + 1; j < n; ++j) gram(i, j) /= scratch[j];
-    });
-    return true;
-}
-
-/// The Gram matrix that `make_feedback` was given, from what is left of it and its diagonal.
-template <execution E>
-void restore_gram(const E& e, matrix_view<float> gram, std::span<const float> diagonal)
-{
-    constexpr std::size_t tile = 64;
-    const std::size_t n = gram.rows();
-    e.for_each(chunk_count(n, tile), [=](std::size_t chunk) {
-        const std::size_t first = chunk * tile, end = std::min(n, first + tile);
-        for (std::size_t block = first; block < n; block += tile)
-            for (std::size_t i = first; i < end; ++i)
-                for (std::size_t j = std::max(i + 1, block); j < std::min(n, block + tile); ++j)
-                    gram(i, j) = gram(j, i);
-        for (std::size_t i = first; i < end; ++i) gram(i, i) = diagonal[i];
-    });
-}
-
-namespace detail {
-
-/// One block of columns of some rows; see `round_with_feedback`.
-template <feedback_format Format, class Store>
-struct feedback_block {
-    matrix_view<float> weight;         // (rows, width): the targets of this block in, what they become out
-    matrix_view<const float> feedback; // (width, width): the block's own part
-    std::span<const float> importance;
-    matrix_view<float> wanted;     // (rows, width): in: what the groups of blocks before feed in
-    matrix_view<const float> near; // (rows, width): what the blocks of the same group do; or empty
-    matrix_view<float> difference; // (rows, width)
-    std::size_t first_row, first_column;
-    const Format& format;
-    const Store& store;
-
-    void round_rows(std::size_t first, std::size_t count) const
-    {
-        typename Format::grid grids[Format::batch];
-        const auto rows = wanted.rows_from(first, count);
-        for (std::size_t r = 0; r < count; ++r)
-            for (std::size_t i = 0; i < rows.cols(); ++i)
-                rows(r, i) += weight(first + r, i) + (near.empty() ? 0.0f : near(first + r, i));
-        format.fit(rows, importance, first_row + first, grids);
-        for (std::size_t r = 0; r < count; ++r) round_row(first + r, grids[r]);
-    }
-
-private:
-    void round_row(std::size_t row, const typename Format::grid& grid) const
-    {
-        constexpr std::size_t step = 256;
-        std::uint8_t codes[step];
-        const std::size_t width = weight.cols();
-        for (std::size_t start = 0; start < width; start += step) {
-            const std::size_t count = std::min(step, width - start);
-            for (std::size_t k = 0; k < count; ++k) codes[k] = round_column(row, start + k, grid);
-            store(first_row + row, first_column + start, grid, std::span<const std::uint8_t>{codes, count});
-        }
-    }
-
-    std::uint8_t round_column(std::size_t row, std::size_t i, const typename Format::grid& grid) const
-    {
-        float* const values = wanted.row(row).data();
-        const int code = grid.nearest(i, values[i]);
-        const float rounded = grid.value(i, code), missing = weight(row, i) - rounded;
-        weight(row, i) = rounded;
-        difference(row, i) = missing;
-        const float* const factor = feedback.row(i).data();
-        for (std::size_t j = i + 1; j < weight.cols(); ++j) values[j] += missing * factor[j];
-        return static_cast<std::uint8_t>(code);
-    }
-};
-
-/// Blocks of so many columns are fed by one product from all columns before them.
-constexpr std::size_t feedback_group(std::size_t block) noexcept
-{
-    return std::max<std::size_t>(1, 1024 / block) * block;
-}
-
-} // namespace detail
-
-/// Rows that `round_with_feedback` rounds at a time are `difference.rows()`; it then takes so many floats of scratch.
-template <feedback_format Format>
-std::size_t feedback_scratch(const Format& format, matrix_view<const float> difference)
-{
-    const std::size_t block = format.block_columns(difference.cols());
-    return difference.rows() * (detail::feedback_group(block) + block);
-}
-
-/// Rounds `weight` (out_features, in_features) onto the format's grid column by column, feeding each
-/// column's error into the columns after it; every value is replaced by what its code stands for.
-///
-/// - `feedback` (in, in): from `make_feedback`. `importance`: mean of x^2 per column, or empty.
-/// - `difference` (rows, in): working memory; so many rows are rounded at a time: a multiple of `Format::batch`, or
-///   all. `scratch`: `feedback_scratch` floats.
-/// - `store(row, first_column, grid, codes)` is called for each row and block, from any thread;
-///   blocks of more than 256 columns come in pieces.
-template <class Product, execution E, feedback_format Format, class Store>
-void round_with_feedback(const E& e, matrix_view<float> weight, matrix_view<const float> feedback,
-                         std::span<const float> importance, const Format& format, matrix_view<float> difference,
-                         std::span<float> scratch, const Store& store)
-{
-    const std::size_t cols = weight.cols(), block = format.block_columns(cols);
-    const std::size_t group = detail::feedback_group(block);
-    // What the differences of columns [from, from + before) feed into columns [first, first + width).
-    const auto feed = [&](matrix_view<const float> missing, std::size_t from, std::size_t first,
-                          matrix_view<float> to) {
-        if (first == from) return std::fill_n(to.data(), to.size(), 0.0f), void();
-        Product::multiply_nn(e, missing.cols_from(from, first - from),
-                             feedback.rows_from(from, first - from).cols_from(first, to.cols()), to);
-    };
-    const auto round_block = [&](matrix_view<float> rows, std::size_t first_row, matrix_view<float> missing,
-                                 matrix_view<float> wanted, matrix_view<const float> near, std::size_t first) {
-        const std::size_t width = wanted.cols();
-        const detail::feedback_block<Format, Store> work{rows.cols_from(first, width),
-                                                         feedback.rows_from(first, width).cols_from(first, width),
-                                                         importance.empty() ? importance
-                                                                            : importance.subspan(first, width),
-                                                         wanted,
-                                                         near,
-                                                         missing.cols_from(first, width),
-                                                         first_row,
-                                                         first,
-                                                         format,
-                                                         store};
-        e.for_each(chunk_count(rows.rows(), Format::batch), [&](std::size_t chunk) {
-            const std::size_t at = chunk * Format::batch;
-            work.round_rows(at, std::min(Format::batch, rows.rows() - at));
-        });
-    };
-    for (std::size_t row = 0; row < weight.rows(); row += difference.rows()) {
-        const auto rows = weight.rows_from(row, std::min(difference.rows(), weight.rows() - row));
-        const auto missing = difference.rows_from(0, rows.rows());
-        for (std::size_t start = 0; start < cols; start += group) {
-            const matrix_view<float> wanted{scratch.data(), rows.rows(), std::min(group, cols - start)};
-            feed(missing, 0, start, wanted);
-            for (std::size_t first = start; first < start + wanted.cols(); first += block) {
-                const std::size_t width = std::min(block, start + wanted.cols() - first);
-                const matrix_view<float> near{scratch.data() + wanted.size(), rows.rows(), width};
-                if (first > start) feed(missing, start, first, near);
-                round_block(rows, row, missing, wanted.cols_from(first - start, width),
-                            first > start ? near : matrix_view<float>{}, first);
-            }
-        }
-    }
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// Scale and zero point of one group of an integer scheme. Codes are counted from 0 here, so that
-/// they fit a byte: code 0 is the scheme's smallest.
-struct integer_grid {
-    qparams shared;
-    scheme format;
-    dtype storage = dtype::f32;
-
-    int nearest(std::size_t, float x) const noexcept
-    {
-        const float low = format.smallest();
-        const float code = round_half_even(x / shared.scale + shared.zero_point);
-        return static_cast<int>(std::clamp(code, low, format.largest()) - low);
-    }
-    float value(std::size_t, int code) const noexcept
-    {
-        const float dequantized = (static_cast<float>(code) + format.smallest() - shared.zero_point) * shared.scale;
-        float stored = dequantized;
-        with_storage(storage, [&](auto rounding) { stored = rounding.round(dequantized); });
-        return stored;
-    }
-};
-
-/// An integer scheme for `round_with_feedback`; each group's range is fitted as the quantizer's
-/// `clip_steps` say.
-struct integer_feedback_format {
-    using grid = integer_grid;
-    static constexpr std::size_t batch = 4;
-
-    integer_quantizer rounding;
-
-    std::size_t block_columns(std::size_t in_features) const noexcept { return rounding.scale_columns(in_features); }
-
-    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t, grid* grids) const noexcept
-    {
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            grids[r] = {rounding.fit_group(rows.row(r), importance), rounding.format, rounding.storage};
-    }
-};
-
-/// A GGUF block type for `round_with_feedback`; `Engine` fits several blocks at once.
-template <class Engine>
-struct gguf_feedback_format {
-    using grid = gguf::block_grid;
-    static constexpr std::size_t batch = Engine::batch;
-
-    gguf::type type;
-    /// Mean square of each row of weights; the 32-element types look at it.
-    std::span<const float> row_mean_squares;
-    gguf::rounding rounding = gguf::rounding::exact;
-
-    std::size_t block_columns(std::size_t) const noexcept { return gguf::block_columns(type); }
-
-    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t first_row,
-             grid* grids) const noexcept
-    {
-        gguf::block_source sources[batch];
-        std::uint8_t codes[batch * gguf::max_block_columns];
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            sources[r] = {rows.row(r).data(), importance.empty() ? nullptr : importance.data(),
-                          row_mean_squares[first_row + r]};
-        Engine::fit(type, sources, rows.rows(), grids, codes);
-        if (rounding == gguf::rounding::exact) return;
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            Engine::improve(type, sources[r], grids[r], codes + r * gguf::block_columns(type));
-    }
-};
-
-static_assert(feedback_format<integer_feedback_format>);
-
-} // namespace awq
-
-#endif
-// ---- awq/quantization/float_feedback.hpp
-#ifndef AWQ_QUANTIZATION_FLOAT_FEEDBACK_HPP
-#define AWQ_QUANTIZATION_FLOAT_FEEDBACK_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
-namespace awq {
-
-/// The FP8 numbers times one scale.
-struct fp8_grid {
-    float scale = 1.0f;
-    dtype storage = dtype::f32;
-
-    int nearest(std::size_t, float x) const noexcept { return pattern_of<e4m3>(x / scale); }
-    float value(std::size_t, int code) const noexcept
-    {
-        const float exact = number_of<e4m3>(static_cast<std::uint8_t>(code)) * scale;
-        float stored = exact;
-        with_storage(storage, [&](auto rounding) { stored = rounding.round(exact); });
-        return stored;
-    }
-};
-
-/// FP8 for `round_with_feedback`; scales are fitted as the quantizer's `clip_steps` say.
-/// `BlockRows` is the quantizer's `block_rows`.
-template <std::size_t BlockRows>
-struct fp8_feedback_format {
-    using grid = fp8_grid;
-    static constexpr std::size_t batch = BlockRows == 1 ? 4 : BlockRows;
-
-    fp8_quantizer rounding;
-
-    std::size_t block_columns(std::size_t in_features) const noexcept { return rounding.scale_columns(in_features); }
-
-    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t, grid* grids) const noexcept
-    {
-        for (std::size_t first = 0; first < rows.rows(); first += BlockRows) {
-            const std::size_t count = std::min(BlockRows, rows.rows() - first);
-            const float scale = rounding.fit_block(rows.rows_from(first, count), importance);
-            std::fill_n(grids + first, count, grid{scale, rounding.storage});
-        }
-    }
-};
-
-/// The FP4 numbers times the scale of a group.
-struct fp4_grid {
-    fp4_scale scale;
-
-    int nearest(std::size_t, float x) const noexcept { return pattern_of<e2m1>(x / scale.value); }
-    float value(std::size_t, int code) const noexcept
-    {
-        return fp4_quantizer::value(number_of<e2m1>(static_cast<std::uint8_t>(code)), scale);
-    }
-};
-
-/// FP4 for `round_with_feedback`; scales are fitted as the quantizer's `clip_steps` say.
-struct fp4_feedback_format {
-    using grid = fp4_grid;
-    static constexpr std::size_t batch = 4;
-
-    fp4_quantizer rounding; ///< NVFP4: with its global scale
-
-    std::size_t block_columns(std::size_t in_features) const noexcept { return rounding.scale_columns(in_features); }
-
-    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t, grid* grids) const noexcept
-    {
-        for (std::size_t r = 0; r < rows.rows(); ++r) grids[r] = {rounding.fit_group(rows.row(r), importance)};
-    }
-};
-
-static_assert(feedback_format<fp8_feedback_format<1>>);
-static_assert(feedback_format<fp4_feedback_format>);
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <utility>
-#include <vector>
-
-namespace awq {
-
-/// Rounds the weight of one linear layer to its format.
-template <class Product, execution E>
-class linear_rounder {
-public:
-    /// `feedback`: from `make_feedback`, or empty for rounding without error feedback.
-    /// `importance`: mean of x^2 per column, or empty. `magnitude`: the largest |w| of the layers that
-    /// share a scale of NVFP4.
-    linear_rounder(const E& how, matrix_view<const float> feedback, std::span<const float> importance, float magnitude,
-                   const rounding_options& options)
-        : how_(how), feedback_(feedback), importance_(importance), magnitude_(magnitude), options_(options)
-    {}
-
-    bool has_feedback() const noexcept { return !feedback_.empty(); }
-
-    /// Rounds `weight` (out_features, in_features) and replaces it by what the codes stand for.
-    quantized_linear round(const any_quantizer& format, matrix_view<float> weight) const;
-
-private:
-    /// Nothing chooses the codes but the format's own rule: then they are those of compressed-tensors,
-    /// which rounds the quotients to the weights' type.
-    bool is_plain() const noexcept { return feedback_.empty() && options_.clip_steps <= 1; }
-
-    integer_codes round_to(integer_quantizer format, matrix_view<float> weight) const
-    {
-        integer_codes made{format.format, weight.rows(), weight.cols(), format.group_size, {}, {}, {}};
-        const std::size_t width = format.scale_columns(weight.cols()), groups = made.groups();
-        made.codes.resize(weight.size());
-        made.scales.resize(weight.rows() * groups);
-        if (!format.format.symmetric) made.zero_points.resize(weight.rows() * groups);
-        if (is_plain()) {
-            how_.for_each(weight.rows(), [&](std::size_t row) {
-                const std::span<std::int8_t> zeros{made.zero_points};
-                format.quantize_row(weight.row(row), std::span{made.codes}.subspan(row * weight.cols(), weight.cols()),
-                                    std::span{made.scales}.subspan(row * groups, groups),
-                                    zeros.empty() ? zeros : zeros.subspan(row * groups, groups));
-            });
-            dequantize(made, format.storage, weight);
-            return made;
-        }
-        const auto store = [&](std::size_t row, std::size_t first, const integer_grid& grid,
-                               std::span<const std::uint8_t> codes) {
-            const std::size_t group = row * groups + first / width;
-            made.scales[group] = grid.shared.scale;
-            if (!made.zero_points.empty()) made.zero_points[group] = static_cast<std::int8_t>(grid.shared.zero_point);
-            const int low = static_cast<int>(format.format.smallest());
-            for (std::size_t i = 0; i < codes.size(); ++i)
-                made.codes[row * weight.cols() + first + i] = static_cast<std::int8_t>(codes[i] + low);
-        };
-        format.clip_steps = options_.clip_steps;
-        run(integer_feedback_format{format}, weight, store);
-        return made;
-    }
-
-    fp8_codes round_to(fp8_quantizer format, matrix_view<float> weight) const
-    {
-        fp8_codes made{weight.rows(), weight.cols(), format.block_rows, format.block_cols, {}, {}};
-        made.codes.resize(weight.size());
-        made.scales.resize(made.scale_rows() * made.scale_cols());
-        const std::size_t width = format.scale_columns(weight.cols());
-        const auto store = [&](std::size_t row, std::size_t first, const fp8_grid& grid,
-                               std::span<const std::uint8_t> codes) {
-            if (row % format.block_rows == 0)
-                made.scales[row / format.block_rows * made.scale_cols() + first / width] = grid.scale;
-            std::copy(codes.begin(), codes.end(), &made.codes[row * weight.cols() + first]);
-        };
-        const bool has_feedback_format = format.block_rows == 1 || format.block_rows == 128;
-        if (is_plain() || !has_feedback_format) {
-            format.quantize(weight, {made.codes.data(), made.rows, made.cols}, made.scales);
-            format.pseudo_quantize(weight, {}, weight);
-            return made;
-        }
-        format.clip_steps = options_.clip_steps;
-        if (format.block_rows == 1)
-            run(fp8_feedback_format<1>{format}, weight, store);
-        else
-            run(fp8_feedback_format<128>{format}, weight, store);
-        return made;
-    }
-
-    fp4_codes round_to(const fp4_quantizer& chosen, matrix_view<float> weight) const
-    {
-        fp4_quantizer format = chosen.for_magnitude(magnitude_);
-        fp4_codes made{format.kind, weight.rows(), weight.cols(), {}, {}, format.global_scale};
-        const std::size_t groups = made.groups();
-        made.codes.resize(weight.size());
-        made.scales.resize(weight.rows() * groups);
-        if (is_plain()) {
-            format.quantize(weight, {made.codes.data(), made.rows, made.cols}, {made.scales.data(), made.rows, groups});
-            format.pseudo_quantize(weight, {}, weight);
-            return made;
-        }
-        const auto store = [&](std::size_t row, std::size_t first, const fp4_grid& grid,
-                               std::span<const std::uint8_t> codes) {
-            made.scales[row * groups + first / group_size_of(format.kind)] = grid.scale.pattern;
-            std::copy(codes.begin(), codes.end(), &made.codes[row * weight.cols() + first]);
-        };
-        format.clip_steps = options_.clip_steps;
-        run(fp4_feedback_format{format}, weight, store);
-        return made;
-    }
-
-    gguf_blocks round_to(const gguf::simd_block_quantizer& format, matrix_view<float> weight) const
-    {
-        return round_to_blocks(format.type(), weight);
-    }
-
-    gguf_blocks round_to_blocks(gguf::type type, matrix_view<float> weight) const
-    {
-        const gguf::rounding how = options_.better_rounding ? gguf::rounding::best : gguf::rounding::exact;
-        const gguf::simd_block_quantizer format{type, how};
-        gguf_blocks made{type, weight.rows(), weight.cols(), {}};
-        const std::size_t row_bytes = format.row_bytes(weight.cols());
-        made.bytes.resize(weight.rows() * row_bytes);
-        const std::span<std::byte> bytes{made.bytes};
-        if (feedback_.empty() || !gguf::has_grid(type)) {
-            how_.for_each(weight.rows(), [&](std::size_t row) {
-                const auto to = bytes.subspan(row * row_bytes, row_bytes);
-                format.quantize_row(weight.row(row), importance_, to);
-                format.dequantize_row(to, weight.row(row));
-            });
-            return made;
-        }
-        std::vector<float> energies(weight.rows());
-        how_.for_each(weight.rows(), [&](std::size_t row) { energies[row] = gguf::mean_square(weight.row(row)); });
-        const std::size_t columns = gguf::block_columns(type), size = gguf::block_bytes(type);
-        const auto store = [&](std::size_t row, std::size_t first, const gguf::block_grid& grid,
-                               std::span<const std::uint8_t> codes) {
-            const std::size_t at = row * row_bytes + first / columns * size;
-            gguf::pack_block(grid, codes, bytes.subspan(at, size));
-        };
-        run(gguf_feedback_format<gguf::simd_engine>{type, energies, how}, weight, store);
-        return made;
-    }
-
-    /// Without feedback each column is rounded for itself: the feedback matrix is then all zeros.
-    template <class Format, class Store>
-    void run(const Format& format, matrix_view<float> weight, const Store& store) const
-    {
-        host_matrix none;
-        matrix_view<const float> feedback = feedback_;
-        if (feedback.empty()) {
-            none = xtensor_backend::make(weight.cols(), weight.cols());
-            std::fill_n(none.data(), none.size(), 0.0f);
-            feedback = view_of(std::as_const(none));
-        }
-        constexpr std::size_t rows_at_once = 2048; // enough for large products
-        host_matrix difference = xtensor_backend::make(std::min(rows_at_once, weight.rows()), weight.cols());
-        std::vector<float> scratch(feedback_scratch(format, view_of(std::as_const(difference))));
-        round_with_feedback<Product>(how_, weight, feedback, importance_, format, view_of(difference), scratch, store);
-    }
-
-    const E& how_;
-    matrix_view<const float> feedback_;
-    std::span<const float> importance_;
-    float magnitude_;
-    const rounding_options& options_;
-};
-
-template <class Product, execution E>
-quantized_linear linear_rounder<Product, E>::round(const any_quantizer& format, matrix_view<float> weight) const
-{
-    return format.visit([&](const auto& rounding) -> quantized_linear { return round_to(rounding, weight); });
-}
-
-} // namespace awq
-
-#endif
-
 #include <algorithm>
 #include <cstddef>
 #include <span>
@@ -23816,14 +21678,13 @@ inline row_range rows_to_round(const machines& all, std::size_t rows)
 
 } // namespace detail
 
-/// As `linear_rounder::round`, with some of the rows on each machine: each row is rounded for itself, so the bits are
+/// As `device::round`, with some of the rows on each machine: each row is rounded for itself, so the bits are
 /// those of one process.
-template <class Product, execution E>
-result<quantized_linear> round_shared(machines& all, const linear_rounder<Product, E>& rounder,
-                                      const any_quantizer& format, matrix_view<float> weight)
+inline result<quantized_linear> round_shared(machines& all, device& machine, const linear_rounding& by,
+                                             const any_quantizer& format, matrix_view<float> weight)
 {
     const row_range own = detail::rows_to_round(all, weight.rows());
-    quantized_linear made = rounder.round(format, weight.rows_from(own.first, own.size()));
+    quantized_linear made = machine.round(format, by, weight.rows_from(own.first, own.size()));
     if (own.size() == weight.rows()) return made;
     AWQ_CHECK(all.share_rows(std::as_writable_bytes(std::span{weight.data(), weight.size()}),
                              weight.cols() * sizeof(float), own));
@@ -23834,66 +21695,6 @@ result<quantized_linear> round_shared(machines& all, const linear_rounder<Produc
         },
         made));
     return made;
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/quantization/least_squares_target.hpp
-#ifndef AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
-#define AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// The Cholesky factor of gram + lambda diag(gram), in place of the lower triangle of `gram`; what is
-/// above the diagonal stays. `scratch`: as `factor_cholesky`. False where the damped matrix is not positive definite.
-template <class Product, execution E>
-[[nodiscard]] bool factor_damped_gram(const E& e, matrix_view<float> gram, float lambda, std::span<float> scratch)
-{
-    double mean = 0;
-    for (std::size_t i = 0; i < gram.rows(); ++i) mean += gram(i, i);
-    mean /= static_cast<double>(gram.rows());
-    for (std::size_t i = 0; i < gram.rows(); ++i) // a channel that is never active stays put
-        gram(i, i) += lambda * gram(i, i) + static_cast<float>(1e-6 * mean);
-    return factor_cholesky<Product>(e, gram, scratch);
-}
-
-/// weight += share update.
-template <execution E>
-void add_share(const E& e, matrix_view<float> weight, matrix_view<const float> update, float share)
-{
-    e.for_each(weight.rows(), [=](std::size_t row) {
-        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += share * update(row, i);
-    });
-}
-
-/// Moves a weight to where it does best on the inputs that it will really get.
-///
-/// With X the original inputs and Xq those that the already quantized layers before it produce, the
-/// target W* minimises ||X W^T - Xq W*^T||^2 + lambda ||(W* - W) D^(1/2)||^2, D = diag(Xq^T Xq):
-/// W* = W + W (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1.
-/// `share`: how much of the way to W* is gone. Half generalises better than all of it, as the
-/// difference X - Xq is known from the calibration text alone (Li et al. 2025, GPTAQ, take a quarter).
-///
-/// - `weight` (out_features, in_features): W in, W* out.
-/// - `transfer` (in, in): (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1, by `solve_cholesky` with the factor of
-///   `factor_damped_gram`: the same for all layers that read X.
-/// - `scratch`: a row of the weight or more floats, `cholesky_scratch(out_features)` for speed.
-template <class Product, execution E>
-void move_to_target(const E& e, matrix_view<float> weight, matrix_view<const float> transfer, float share,
-                    std::span<float> scratch)
-{
-    const std::size_t most = std::max<std::size_t>(1, scratch.size() / weight.cols());
-    for (std::size_t first = 0; first < weight.rows(); first += most) {
-        const auto rows = weight.rows_from(first, std::min(most, weight.rows() - first));
-        const matrix_view<float> update{scratch.data(), rows.rows(), rows.cols()};
-        Product::multiply_nn(e, rows, transfer, update);
-        add_share(e, rows, update, share);
-    }
 }
 
 } // namespace awq
@@ -23948,14 +21749,13 @@ namespace awq {
 ///
 /// A compensating run rounds as llama.cpp's quantizer will when it is handed the least-squares
 /// targets in the checkpoint's 16 bits (`compensated`) and the importance of `rounded_statistics`.
-template <class Product, execution E>
-class block_quantizer_run {
+class AWQ_ABI_TAG block_quantizer_run {
 public:
-    block_quantizer_run(const E& how, const block_tensors& smoothed, block_statistics& statistics,
+    block_quantizer_run(device& machine, const block_tensors& smoothed, block_statistics& statistics,
                         const quantizer_choice& formats, const oneshot_options& options, run_report& report,
                         machines& all = alone())
-        : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed.borrow(how)),
-          statistics_(statistics), formats_(formats), options_(options), report_(report), all_(all)
+        : machine_(machine), smoothed_(smoothed), quantized_(smoothed.borrow(machine)), statistics_(statistics),
+          formats_(formats), options_(options), report_(report), all_(all)
     {}
 
     /// Compensates: what the checkpoint stores, and so what is rounded, has the elements of
@@ -23963,8 +21763,8 @@ public:
     void store_targets(const storage_choice& storage)
     {
         storage_ = &storage;
-        quantized_ = smoothed_.copy(how_);
-        rounded_statistics_.emplace(smoothed_.layout(), false);
+        quantized_ = smoothed_.copy(machine_);
+        rounded_statistics_.emplace(smoothed_.layout());
         for (auto& [name, tensor] : quantized_.all()) {
             constexpr std::string_view suffix = ".weight";
             const std::string module = name.substr(0, name.size() - suffix.size());
@@ -23972,7 +21772,7 @@ public:
             if (!is_linear || !formats_(module)) store(name, values_of(tensor));
             quantized_.release(view_of(std::as_const(tensor)));
         }
-        compensated_ = quantized_.copy(how_);
+        compensated_ = quantized_.copy(machine_);
     }
 
     /// Rounds every layer as if the layers before it were not rounded.
@@ -23994,7 +21794,7 @@ public:
 
     /// Rounds every layer on what the rounded layers before it produce; both streams come out behind
     /// the block.
-    status run_sequential(block_stages<Product, E>& stages)
+    status run_sequential(block_stages& stages)
     {
         statistics_.drop_grams();
         const std::vector<block_input>& inputs = smoothed_.layout().inputs;
@@ -24044,16 +21844,17 @@ private:
         round_to_storage((*storage_)(smoothed_.prefix() + name), values);
     }
 
-    status quantize_sequential(block_stages<Product, E>& stages, std::size_t index)
+    status quantize_sequential(block_stages& stages, std::size_t index)
     {
         const block_input& input = smoothed_.layout().inputs[index];
         const std::vector<std::string_view> layers = moved_by(input);
-        host_matrix gram = make_zeros(how_, input.width, input.width), shift;
+        host_matrix gram = make_zeros(machine_.tasks(), input.width, input.width), shift;
         matrix_view<const float> through;
         if (layers.size() == 1 && 2 * smoothed_.weight(layers[0]).rows() < input.width)
             through = smoothed_.weight(layers[0]);
         const bool has_target = !input.is_routed && static_cast<double>(stages.tokens()) >= target_tokens(input.width);
-        if (has_target) shift = make_zeros(how_, through.empty() ? input.width : through.rows(), input.width);
+        if (has_target)
+            shift = make_zeros(machine_.tasks(), through.empty() ? input.width : through.rows(), input.width);
         AWQ_TRY(const std::uint64_t tokens, stages.gather(index, smoothed_.weights(), quantized_.weights(),
                                                           view_of(gram), view_of(shift), through));
         spent("streams");
@@ -24092,20 +21893,19 @@ private:
         const std::vector<std::string_view> moved = shift ? moved_by(input) : layers;
         if (moved.empty()) return {};
         for (const auto* const each : {&layers, &moved})
-            for (const std::string_view linear : *each) quantized_.own(how_, linear);
-        std::vector<float> importance(gram.cols());
-        for (std::size_t i = 0; i < importance.size(); ++i)
-            importance[i] = gram(i, i) / static_cast<float>(std::max<std::uint64_t>(tokens, 1));
-        if (rounded_statistics_) record(input.name, gram, tokens);
+            for (const std::string_view linear : *each) quantized_.own(machine_, linear);
+        const std::vector<float> diagonal = machine_.diagonal(gram);
+        std::vector<float> importance = diagonal;
+        for (float& each : importance) each /= static_cast<float>(std::max<std::uint64_t>(tokens, 1));
+        if (rounded_statistics_) record(input.name, diagonal, tokens);
         stage_steps steps;
         const bool weighted = options_.rounding.importance && tokens != 0;
         if (weighted) steps.take("importance");
         if (tokens == 0) steps.miss("no statistics (no token was routed to the expert)");
         // Experts have targets by all tokens, and are rounded by their own.
         if (takes_rows(input) && shared_.has_targets) steps.take("least-squares target");
-        const std::vector<float> diagonal = diagonal_of(gram);
         if (shift) {
-            const bool done = move_targets(moved, gram, view_of(*shift), steps);
+            const bool done = move_targets(moved, gram, diagonal, view_of(*shift), steps);
             if (smoothed_.layout().is_shared(input.value)) shared_.has_targets = done;
             *shift = host_matrix{};
         }
@@ -24113,14 +21913,14 @@ private:
                               prepare_feedback(gram, diagonal, steps);
         spent("solve");
         if (layers.empty()) return {};
-        const linear_rounder<Product, E> rounder{
-            solving_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
-            weighted ? std::span<const float>{importance} : std::span<const float>{}, shared_magnitude(layers),
-            options_.rounding};
-        for (const std::string_view linear : layers) AWQ_CHECK(quantize_layer(linear, rounder));
-        if (feedback) restore_gram(how_, gram, diagonal);
+        const linear_rounding by{feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
+                                 weighted ? std::span<const float>{importance} : std::span<const float>{},
+                                 shared_magnitude(layers), options_.rounding.clip_steps,
+                                 options_.rounding.better_rounding};
+        for (const std::string_view linear : layers) AWQ_CHECK(quantize_layer(linear, by));
+        if (feedback) machine_.restore_gram(diagonal, gram);
         for (const std::string_view linear : layers) {
-            tell(linear, rounder.has_feedback(), gram, steps);
+            tell(linear, feedback, gram, steps);
             release(linear);
         }
         spent("quantize");
@@ -24136,13 +21936,6 @@ private:
         if (compensated_) compensated_->release(linear);
     }
 
-    static std::vector<float> diagonal_of(matrix_view<const float> gram)
-    {
-        std::vector<float> diagonal(gram.rows());
-        for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
-        return diagonal;
-    }
-
     /// What was done to the layers of a stage, and what could not be.
     struct stage_steps {
         std::string taken;
@@ -24156,11 +21949,11 @@ private:
         }
     };
 
-    void record(std::string_view input, matrix_view<const float> gram, std::uint64_t tokens)
+    void record(std::string_view input, std::span<const float> squares, std::uint64_t tokens)
     {
         activation_stats& sums = rounded_statistics_->of(input).sums();
         sums.tokens = tokens;
-        for (std::size_t i = 0; i < gram.cols(); ++i) sums.square_sum[i] = static_cast<double>(gram(i, i));
+        std::ranges::copy(squares, sums.square_sum.begin());
     }
 
     /// The largest |w| of the layers in NVFP4: servers fuse them, and they have one scale in common.
@@ -24175,31 +21968,29 @@ private:
 
     /// Replaces the weights by their least-squares targets, where there are tokens enough to know; whether
     /// it did. `gram` comes out as it went in.
-    bool move_targets(std::span<const std::string_view> layers, matrix_view<float> gram, matrix_view<float> shift,
-                      stage_steps& steps)
+    bool move_targets(std::span<const std::string_view> layers, matrix_view<float> gram,
+                      std::span<const float> diagonal, matrix_view<float> shift, stage_steps& steps)
     {
         if (shift.empty()) {
             steps.miss("no least-squares target (fewer than 4 tokens a channel)");
             return false;
         }
-        const std::vector<float> diagonal = diagonal_of(gram);
-        std::vector<float> scratch(cholesky_scratch(gram.rows()));
         const rounding_options& rounding = options_.rounding;
-        const bool factored = factor_damped_gram<Product>(solving_, gram, rounding.least_squares_lambda, scratch);
-        if (factored) solve_cholesky<Product>(solving_, gram, shift, scratch);
+        const bool factored = machine_.factor_gram(rounding.least_squares_lambda, gram);
+        if (factored) machine_.solve(gram, shift);
         const bool is_transfer = shift.rows() == shift.cols(); // else it is the layer's own change
         for (const std::string_view linear : layers) {
             if (!factored) break;
             const matrix_view<float> weight = quantized_.weight(linear);
             if (is_transfer)
-                move_to_target<Product>(solving_, weight, shift, rounding.least_squares_share, scratch);
+                machine_.move_to_target(shift, rounding.least_squares_share, weight);
             else
-                add_share(how_, weight, shift, rounding.least_squares_share);
+                machine_.add_share(shift, rounding.least_squares_share, weight);
             quantized_.release(linear);
         }
         // The factor lies below the diagonal; what is above it is still the Gram matrix.
-        for (std::size_t i = 0; i < diagonal.size(); ++i) gram(i, i) = diagonal[i];
-        mirror_upper(how_, gram);
+        machine_.set_diagonal(diagonal, gram);
+        machine_.mirror_upper(gram);
         if (factored)
             steps.take("least-squares target");
         else
@@ -24210,10 +22001,9 @@ private:
     /// The feedback matrix above the diagonal of `gram`; more damping is tried before giving up.
     bool prepare_feedback(matrix_view<float> gram, std::span<const float> diagonal, stage_steps& steps)
     {
-        std::vector<float> scratch(cholesky_scratch(gram.rows()));
         for (float damping = options_.rounding.damping; damping <= largest_damping; damping *= 10.0f) {
-            if (!make_feedback<Product>(solving_, gram, damping, scratch)) {
-                restore_gram(how_, gram, diagonal);
+            if (!machine_.make_feedback(damping, gram)) {
+                machine_.restore_gram(diagonal, gram);
                 continue;
             }
             steps.take("error feedback");
@@ -24224,14 +22014,14 @@ private:
         return false;
     }
 
-    status quantize_layer(std::string_view linear, const linear_rounder<Product, E>& rounder)
+    status quantize_layer(std::string_view linear, const linear_rounding& by)
     {
         const any_quantizer& format = *formats_(linear);
         const matrix_view<float> weight = quantized_.weight(linear);
         const std::string name = smoothed_.prefix() + std::string{linear};
         if (const auto fits = format.check(weight.cols()); !fits) return fits.error().within(name);
         if (compensated_) keep_target(linear, name, weight);
-        AWQ_TRY(quantized_linear made, round_shared(all_, rounder, format, weight));
+        AWQ_TRY(quantized_linear made, round_shared(all_, machine_, by, format, weight));
         linears_.insert_or_assign(std::string{linear}, std::move(made));
         return {};
     }
@@ -24265,18 +22055,14 @@ private:
     double relative_error(std::string_view linear, matrix_view<const float> power) const
     {
         const matrix_view<const float> original = smoothed_.weight(linear);
-        const std::vector<float> zeros(original.cols());
-        const matrix_view<const float> none{zeros.data(), original.rows(), original.cols(), 0};
         constexpr std::size_t most_rows = 256;
-        std::vector<float> memory(gram_loss_workspace_size(original.cols()) * most_rows);
         const row_sample some{original.rows(), std::min(most_rows, chunk_count(original.rows(), 4))};
-        const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power, memory, some);
-        const double all = gram_error<Product>(how_, original, none, power, memory, some);
+        const double error = machine_.gram_error(original, quantized_.weight(linear), power, some);
+        const double all = machine_.gram_error(original, {}, power, some);
         return all > 0.0 ? error / all : 0.0;
     }
 
-    const E& how_;
-    const E solving_; ///< what is solved and fed back needs more digits
+    device& machine_;
     const block_tensors& smoothed_;
     block_tensors quantized_;
     block_statistics& statistics_;
@@ -37037,18 +34823,17 @@ namespace awq {
 
 /// Writes the tensors of a layout into a GGUF file: rounds rows to the tensor's type, all cores at
 /// work, and brings them into llama.cpp's order. Tensors may come in any order.
-template <execution E>
-class gguf_tensor_writer {
+class AWQ_ABI_TAG gguf_tensor_writer {
 public:
-    /// Errors: those of gguf::writer.
-    static result<gguf_tensor_writer> create(const E& how, const std::string& path, const gguf_layout& layout,
+    /// `machine` must outlive the writer. Errors: those of gguf::writer.
+    static result<gguf_tensor_writer> create(device& machine, const std::string& path, const gguf_layout& layout,
                                              const gguf::key_values& metadata, const output_policy& policy,
                                              gguf::rounding rounding = gguf::rounding::exact)
     {
         std::vector<gguf::tensor_plan> plan;
         for (const gguf_tensor& each : layout.tensors()) plan.push_back({each.name, each.type, each.dims});
         AWQ_TRY(gguf::writer out, gguf::writer::create(path, metadata, std::move(plan), policy));
-        return gguf_tensor_writer{how, std::move(out), rounding};
+        return gguf_tensor_writer{machine, std::move(out), rounding};
     }
 
     /// Rounds and writes a part of a tensor. `values`: all of the checkpoint's tensor; `importance`: mean
@@ -37096,8 +34881,8 @@ public:
     status commit() { return out_.commit(); }
 
 private:
-    gguf_tensor_writer(const E& how, gguf::writer&& out, gguf::rounding rounding)
-        : how_(&how), out_(std::move(out)), rounding_(rounding)
+    gguf_tensor_writer(device& machine, gguf::writer&& out, gguf::rounding rounding)
+        : machine_(&machine), out_(std::move(out)), rounding_(rounding)
     {}
 
     /// Of the checkpoint's tensor.
@@ -37175,7 +34960,7 @@ private:
         }
         const gguf::simd_block_quantizer quantizer{tensor.type, rounding_};
         std::vector<std::byte> bytes(rows.rows() * quantizer.row_bytes(rows.cols()));
-        const auto done = gguf::quantize_rows(*how_, quantizer, rows, importance, bytes);
+        const auto done = machine_->quantize_rows(quantizer, rows, importance, bytes);
         if (!done) return done.error().within(name_of_origin(tensor));
         AWQ_CHECK(check_range(tensor, rows, bytes));
         return put(tensor, first, bytes);
@@ -37232,7 +35017,7 @@ private:
         return tensor.parts.empty() ? tensor.name : tensor.parts.front().hf_name;
     }
 
-    const E* how_;
+    device* machine_;
     gguf::writer out_;
     gguf::rounding rounding_;
 };
@@ -37253,18 +35038,17 @@ namespace awq {
 
 /// Writes a GGUF file while blocks are finished; what is not part of a block is read, rounded and
 /// written at the end, a stripe at a time. The file appears when it is complete.
-template <execution E>
 class AWQ_ABI_TAG gguf_sink final : public checkpoint_sink {
 public:
-    /// `source` and `layout` must outlive the sink. Errors: those of `gguf_metadata` and gguf::writer.
-    static result<std::unique_ptr<checkpoint_sink>> create(const E& how, const directory_source& source,
+    /// `machine`, `source` and `layout` must outlive the sink. Errors: those of `gguf_metadata` and gguf::writer.
+    static result<std::unique_ptr<checkpoint_sink>> create(device& machine, const directory_source& source,
                                                            const gguf_layout& layout, const std::string& target,
                                                            const output_policy& policy)
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
         notice_list notices;
         AWQ_TRY(const gguf::key_values metadata, gguf_metadata(source, layout, notices));
-        AWQ_TRY(auto out, gguf_tensor_writer<E>::create(how, target, layout, metadata, policy));
+        AWQ_TRY(auto out, gguf_tensor_writer::create(machine, target, layout, metadata, policy));
         return std::unique_ptr<checkpoint_sink>{
             new gguf_sink{source, layout, target, std::move(out), std::move(notices)}};
     }
@@ -37302,7 +35086,7 @@ public:
 
 private:
     gguf_sink(const tensor_source& source, const gguf_layout& layout, const std::string& target,
-              gguf_tensor_writer<E>&& out, notice_list&& notices)
+              gguf_tensor_writer&& out, notice_list&& notices)
         : source_(source), layout_(layout), target_(target), out_(std::move(out)), notices_(std::move(notices))
     {}
 
@@ -37332,7 +35116,7 @@ private:
     const tensor_source& source_;
     const gguf_layout& layout_;
     std::string target_;
-    gguf_tensor_writer<E> out_;
+    gguf_tensor_writer out_;
     notice_list notices_; ///< what the file does not hold, or holds otherwise
 };
 
@@ -39813,6 +37597,4016 @@ private:
 } // namespace awq
 
 #endif
+// ---- awq/device/host/activate.hpp
+#ifndef AWQ_DEVICE_HOST_ACTIVATE_HPP
+#define AWQ_DEVICE_HOST_ACTIVATE_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+inline float activated(activation act, float x) noexcept
+{
+    if (act == activation::gelu) return 0.5f * x * (1.0f + std::erf(x * std::numbers::sqrt2_v<float> * 0.5f));
+    const float positive = x > 0.0f ? x : 0.0f;
+    return act == activation::relu_squared ? positive * positive : positive;
+}
+
+/// gpt-oss: (up + 1) gate sigmoid(1.702 gate), both clamped at 7 and up at -7, too.
+inline void multiply_clamped(std::span<const float> up, std::span<float> gate) noexcept
+{
+    constexpr float limit = 7.0f, slope = 1.702f;
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+        const float g = std::min(gate[i], limit), u = std::clamp(up[i], -limit, limit);
+        gate[i] = (u + 1.0f) * g / (1.0f + std::exp(-slope * g));
+    }
+}
+
+/// gate = act(gate) * up.
+inline void multiply_row(activation act, std::span<const float> up, std::span<float> gate) noexcept
+{
+    if (act == activation::silu) return kernels::simd::silu_multiply(gate, up, gate);
+    if (act == activation::gelu_tanh) return kernels::simd::gelu_tanh_multiply(gate, up, gate);
+    if (act == activation::clamped_swiglu) return multiply_clamped(up, gate);
+    for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = activated(act, gate[i]) * up[i];
+}
+
+} // namespace detail
+
+/// gate = act(gate) * up, row by row.
+template <execution E>
+void multiply_activated(const E& e, activation act, matrix_view<const float> up, matrix_view<float> gate)
+{
+    for_each_row(e, gate.rows(), [&](std::size_t t) { detail::multiply_row(act, up.row(t), gate.row(t)); });
+}
+
+/// x = act(x), row by row.
+template <execution E>
+void activate(const E& e, activation act, matrix_view<float> x)
+{
+    const std::vector<float> ones(x.cols(), 1.0f);
+    for_each_row(e, x.rows(), [&](std::size_t t) { detail::multiply_row(act, ones, x.row(t)); });
+}
+
+/// x = xIELU(x) (Huang & Schlag 2024), row by row, with the logarithmic parameters that a layer learns.
+template <execution E>
+void activate_xielu(const E& e, float alpha_p, float alpha_n, matrix_view<float> x)
+{
+    constexpr float beta = xielu_beta, eps = xielu_eps;
+    const float rise = std::log1p(std::exp(alpha_p)), fall = beta + std::log1p(std::exp(alpha_n));
+    for_each_row(e, x.rows(), [&](std::size_t t) {
+        for (float& v : x.row(t)) v = beta * v + (v > 0.0f ? rise * v * v : fall * (std::expm1(std::min(v, eps)) - v));
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/device/host/attend.hpp
+#ifndef AWQ_DEVICE_HOST_ATTEND_HPP
+#define AWQ_DEVICE_HOST_ATTEND_HPP
+
+// ---- awq/device/host/running_softmax.hpp
+#ifndef AWQ_DEVICE_HOST_RUNNING_SOFTMAX_HPP
+#define AWQ_DEVICE_HOST_RUNNING_SOFTMAX_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// The softmax of scores that come in parts (Milakov and Gimelshein 2018, "Online normalizer calculation for
+/// softmax"): weights are exp(score - the greatest score so far), and in the end have to be divided by their sum.
+class running_softmax {
+public:
+    /// Turns factor * scores into weights; gives what the weights before have to be multiplied with. At least one.
+    float add(float factor, std::span<float> scores) noexcept
+    {
+        const auto ends = kernels::simd::min_max(scores);
+        const float greatest = std::max(greatest_, factor * (factor < 0.0f ? ends.min : ends.max));
+        const float shrinking = kernels::exponential(greatest_ - greatest);
+        sum_ = sum_ * shrinking + kernels::simd::exponentials(factor, greatest, scores);
+        greatest_ = greatest;
+        return shrinking;
+    }
+    /// A score whose weight nobody needs.
+    void add(float score) noexcept { sum_ += std::exp(score - greatest_); }
+
+    float sum() const noexcept { return sum_; }
+
+private:
+    float greatest_ = -std::numeric_limits<float>::infinity();
+    float sum_ = 0.0f;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/serial_execution.hpp
+#ifndef AWQ_EXECUTION_SERIAL_EXECUTION_HPP
+#define AWQ_EXECUTION_SERIAL_EXECUTION_HPP
+
+namespace awq {
+
+/// Does the work on the calling thread, in order.
+struct serial_execution {
+    using policy_axis = axis::execution;
+    static constexpr std::string_view name = "serial";
+
+    precision operands = precision::float32; ///< of large products
+
+    template <class Task>
+    constexpr void for_each(std::size_t count, Task&& task) const
+    {
+        for (std::size_t i = 0; i < count; ++i) task(i);
+    }
+};
+
+static_assert(execution<serial_execution>);
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// What the scores of head `head` for the key at `position` grow by.
+inline float key_bias(const attention_rule& rule, std::size_t head, std::size_t position) noexcept
+{
+    const float bias = rule.slopes[head] * static_cast<float>(position);
+    return rule.slope_scale == 1.0f ? bias : rule.slope_scale * static_cast<float>(bf16{bias});
+}
+
+/// Products of queries and keys from position `first` on to scores; gives the factor that is left to do.
+inline float bend_scores(const attention_rule& rule, std::size_t head, std::size_t first, std::span<float> scores)
+{
+    if (!rule.slopes.empty())
+        for (std::size_t i = 0; i < scores.size(); ++i)
+            scores[i] = scores[i] * rule.scale + key_bias(rule, head, first + i);
+    if (rule.cap > 0.0f)
+        for (float& score : scores) score = rule.cap * std::tanh(score * rule.scale / rule.cap);
+    return rule.cap > 0.0f || !rule.slopes.empty() ? 1.0f : rule.scale;
+}
+
+/// The first key that a query at position `at` sees.
+inline std::size_t first_seen(const attention_rule& rule, std::size_t at) noexcept
+{
+    const std::size_t begin = rule.window != 0 && at + 1 > rule.window ? at + 1 - rule.window : 0;
+    return rule.chunk == 0 ? begin : std::max(begin, at / rule.chunk * rule.chunk);
+}
+
+/// Some neighbouring queries of one sequence.
+struct query_run {
+    std::size_t row; ///< of q and out
+    std::size_t rows;
+    std::size_t first_key; ///< row of keys and values where the sequence starts
+    std::size_t position;  ///< of the first query in the sequence
+};
+
+/// Queries are cut so that a run's rows, `sharing` heads of each, and their scores stay in the second-level cache.
+inline std::vector<query_run> query_runs(const sequences& batch, std::size_t start, std::size_t sharing)
+{
+    const std::size_t grain = std::clamp<std::size_t>(512 / sharing, 1, 128);
+    std::vector<query_run> runs;
+    for (std::size_t s = 0; s < batch.count(); ++s) {
+        const std::size_t length = batch.length(s);
+        for (std::size_t t = 0; t < length; t += grain)
+            runs.push_back({batch.begin(s) + t, std::min(grain, length - t), batch.begin(s), start + t});
+    }
+    return runs;
+}
+
+/// The attention of a run's queries, for all heads that share keys and values, tile by tile of the keys: scores of
+/// one tile are all that there ever are (Dao et al. 2022, FlashAttention). Tiles begin at fixed positions, so what a
+/// query gets does not depend on which others are in its run.
+template <class Product, execution E>
+class run_attention {
+public:
+    /// `first_head`: of those that share.
+    run_attention(const E& how, const attention_rule& rule, const query_run& run, std::size_t first_head)
+        : how_(how), rule_(rule), run_(run), first_head_(first_head), rows_(rule.heads / rule.kv_heads * run.rows),
+          memory_(rows_ * (rule.head + keys_at_once + 2 * rule.value_head)), softmaxes_(rows_)
+    {}
+
+    /// q (run, heads * head), keys and values from the sequence's first on, out (run, heads * value_head) of the heads
+    /// that share. False: no memory.
+    [[nodiscard]] bool operator()(matrix_view<const float> q, matrix_view<const float> keys,
+                                  matrix_view<const float> values, matrix_view<float> out)
+    {
+        if (!memory_) return false;
+        for (std::size_t row = 0; row < rows_; ++row)
+            std::ranges::copy(q.row(row % run_.rows).subspan(row / run_.rows * rule_.head, rule_.head),
+                              queries().row(row).begin());
+        const std::size_t end = run_.position + run_.rows;
+        std::size_t first = first_seen(rule_, run_.position) / 32 * 32; // kernels take 32 at a time
+        for (bool is_first = true; first < end; is_first = false) {
+            const std::size_t count = std::min(end, (first / keys_at_once + 1) * keys_at_once) - first;
+            add_tile(keys.rows_from(first, count), values.rows_from(first, count), first, is_first);
+            first += count;
+        }
+        for (std::size_t row = 0; row < rows_; ++row) finish(row, out);
+        return true;
+    }
+
+private:
+    static constexpr std::size_t keys_at_once = 256;
+
+    matrix_view<float> queries() const noexcept { return {memory_.data(), rows_, rule_.head}; }
+    matrix_view<float> mixed() const noexcept { return {queries().data() + queries().size(), rows_, rule_.value_head}; }
+    float* tile_memory() const noexcept { return mixed().data() + mixed().size(); }
+    std::size_t head_of(std::size_t row) const noexcept { return first_head_ + row / run_.rows; }
+
+    /// mixed += weights of the tile's scores times its values, both by the greatest score so far.
+    void add_tile(matrix_view<const float> keys, matrix_view<const float> values, std::size_t first, bool is_first)
+    {
+        const matrix_view<float> scores{tile_memory(), rows_, keys.rows()};
+        const matrix_view<float> part{scores.data() + scores.size(), rows_, rule_.value_head};
+        Product::multiply_nt(how_, queries(), keys, scores);
+        for (std::size_t row = 0; row < rows_; ++row) {
+            const float shrinking = weigh(row, first, scores.row(row));
+            if (!is_first && shrinking < 1.0f) kernels::simd::scale(shrinking, mixed().row(row), mixed().row(row));
+        }
+        Product::multiply_nn(how_, scores, values, is_first ? mixed() : part);
+        if (is_first) return;
+        for (std::size_t row = 0; row < rows_; ++row) kernels::simd::add(part.row(row), mixed().row(row));
+    }
+
+    /// Scores of keys from position `first` on to weights, zero for keys that are not seen; what the weights before
+    /// must be multiplied with.
+    float weigh(std::size_t row, std::size_t first, std::span<float> scores)
+    {
+        const std::size_t at = run_.position + row % run_.rows;
+        const std::size_t end = std::clamp(at + 1, first, first + scores.size()) - first;
+        const std::size_t begin = std::clamp(first_seen(rule_, at), first, first + end) - first;
+        std::ranges::fill(scores.first(begin), 0.0f);
+        std::ranges::fill(scores.subspan(end), 0.0f);
+        if (begin == end) return 1.0f;
+        const auto seen = scores.subspan(begin, end - begin);
+        return softmaxes_[row].add(bend_scores(rule_, head_of(row), first + begin, seen), seen);
+    }
+
+    void finish(std::size_t row, matrix_view<float> out)
+    {
+        if (!rule_.sinks.empty()) softmaxes_[row].add(rule_.sinks[head_of(row)]);
+        const auto to = out.row(row % run_.rows).subspan(row / run_.rows * rule_.value_head, rule_.value_head);
+        kernels::simd::scale(1.0f / softmaxes_[row].sum(), mixed().row(row), to);
+    }
+
+    const E& how_;
+    const attention_rule& rule_;
+    const query_run& run_;
+    std::size_t first_head_, rows_;
+    scratch memory_;
+    std::vector<running_softmax> softmaxes_; ///< of the rows
+};
+
+} // namespace detail
+
+/// All heads of all sequences: q (tokens, heads * head), k (keys, kv_heads * head), v (keys,
+/// kv_heads * value_head) and out (tokens, heads * value_head), which may be q where heads and value
+/// heads are of one size: each query's output takes its place, and nothing else reads it. The first
+/// query stands at position `start`, and so do `start` keys before it.
+template <class Product, execution E>
+[[nodiscard]] status attend_all(const E& e, const attention_rule& rule, const sequences& batch, std::size_t start,
+                                matrix_view<const float> q, matrix_view<const float> k, matrix_view<const float> v,
+                                matrix_view<float> out)
+{
+    const std::size_t share = rule.heads / rule.kv_heads;
+    const std::vector<detail::query_run> runs = detail::query_runs(batch, start, share);
+    const auto serial = with_precision(serial_execution{}, operands_of(e));
+    std::atomic<bool> complete{true};
+    e.for_each(runs.size() * rule.kv_heads, [&](std::size_t task) {
+        const detail::query_run& run = runs[task / rule.kv_heads];
+        const std::size_t h = task % rule.kv_heads;
+        const std::size_t keys = run.position + run.rows;
+        const auto part = [h](auto x, std::size_t row, std::size_t rows, std::size_t width) {
+            return x.rows_from(row, rows).cols_from(h * width, width);
+        };
+        detail::run_attention<Product, serial_execution> attend{serial, rule, run, h * share};
+        if (!attend(part(q, run.row, run.rows, share * rule.head), part(k, run.first_key, keys, rule.head),
+                    part(v, run.first_key, keys, rule.value_head),
+                    part(out, run.row, run.rows, share * rule.value_head)))
+            complete = false;
+    });
+    return complete ? status{} : status{detail::no_memory("attention scores")};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/device/host/channel_sums.hpp
+#ifndef AWQ_DEVICE_HOST_CHANNEL_SUMS_HPP
+#define AWQ_DEVICE_HOST_CHANNEL_SUMS_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// largest[c] becomes the largest |x| of channel c, where it is larger: x (tokens, channels).
+template <execution E>
+void raise_largest(const E& how, matrix_view<const float> x, std::span<float> largest)
+{
+    constexpr std::size_t at_once = 64;
+    how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
+        const std::size_t first = chunk * at_once;
+        const std::size_t count = std::min(at_once, x.cols() - first);
+        float* const most = largest.data() + first;
+        for (std::size_t r = 0; r < x.rows(); ++r) {
+            const float* const from = x.row(r).data() + first;
+            for (std::size_t c = 0; c < count; ++c) most[c] = std::max(most[c], std::fabs(from[c]));
+        }
+    });
+}
+
+/// The Gram matrix of inputs that are divided by `scales`, one for each channel.
+template <execution E>
+void divide_gram(const E& how, std::span<const double> scales, matrix_view<float> gram)
+{
+    how.for_each(gram.rows(), [&](std::size_t i) {
+        float* const row = gram.row(i).data();
+        for (std::size_t j = 0; j < gram.cols(); ++j) row[j] /= static_cast<float>(scales[i] * scales[j]);
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/device/host/linear_forward.hpp
+#ifndef AWQ_DEVICE_HOST_LINEAR_FORWARD_HPP
+#define AWQ_DEVICE_HOST_LINEAR_FORWARD_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// output = input weight^T + bias: input (tokens, in_features), output (tokens, out_features).
+template <class Product, execution E>
+void linear_forward(const E& e, const linear_view& linear, matrix_view<const float> input, matrix_view<float> output)
+{
+    Product::multiply_nt(e, input, linear.weight, output);
+    if (linear.bias.empty()) return;
+    for_each_row(e, output.rows(), [&](std::size_t t) { kernels::simd::add(linear.bias, output.row(t)); });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/device/host/norm_forward.hpp
+#ifndef AWQ_DEVICE_HOST_NORM_FORWARD_HPP
+#define AWQ_DEVICE_HOST_NORM_FORWARD_HPP
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+/// Layer norm of one row (Ba et al. 2016). Sums in double, as those of the RMS norm.
+inline void layer_norm(const norm_view& norm, std::span<const float> x, std::span<float> out) noexcept
+{
+    const auto size = static_cast<double>(x.size());
+    double sum = 0.0, squares = 0.0;
+    for (const float value : x) sum += value;
+    const double mean = sum / size;
+    for (const float value : x) squares += (value - mean) * (value - mean);
+    const double inverse = 1.0 / std::sqrt(squares / size + double{norm.rule.eps});
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const double gain = norm.weight.empty() ? 1.0 : double{norm.weight[i]} + norm.rule.offset;
+        const double bias = norm.bias.empty() ? 0.0 : double{norm.bias[i]};
+        out[i] = static_cast<float>((x[i] - mean) * inverse * gain + bias);
+    }
+}
+
+/// A root-mean-square norm without a weight.
+inline void plain_rms_norm(float eps, std::span<const float> x, std::span<float> out) noexcept
+{
+    const double mean = kernels::simd::sum_of_squares(x) / static_cast<double>(x.size());
+    kernels::simd::scale(static_cast<float>(1.0 / std::sqrt(mean + double{eps})), x, out);
+}
+
+} // namespace detail
+
+/// One row; the output may be the input.
+inline void norm_row(const norm_view& norm, std::span<const float> x, std::span<float> out) noexcept
+{
+    if (norm.rule.kind == norm_kind::layer) return detail::layer_norm(norm, x, out);
+    if (norm.weight.empty()) return detail::plain_rms_norm(norm.rule.eps, x, out);
+    kernels::simd::rms_norm(x, norm.weight, norm.rule.eps, out, norm.rule.offset);
+}
+
+/// Every row: input and output (tokens, size). The output may be the input.
+template <execution E>
+void norm_forward(const E& e, const norm_view& norm, matrix_view<const float> input, matrix_view<float> output)
+{
+    for_each_row(e, input.rows(), [&](std::size_t t) { norm_row(norm, input.row(t), output.row(t)); });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/device/host/round_linear.hpp
+#ifndef AWQ_DEVICE_HOST_ROUND_LINEAR_HPP
+#define AWQ_DEVICE_HOST_ROUND_LINEAR_HPP
+
+// ---- awq/quantization/feedback_formats.hpp
+#ifndef AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
+#define AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
+
+// ---- awq/quantization/error_feedback.hpp
+#ifndef AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
+#define AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
+
+// ---- awq/quantization/cholesky.hpp
+#ifndef AWQ_QUANTIZATION_CHOLESKY_HPP
+#define AWQ_QUANTIZATION_CHOLESKY_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// Columns that are factored together; the rest of the work is matrix products.
+inline constexpr std::size_t cholesky_panel = 96;
+
+/// Of a matrix of so many rows: floats of scratch with which these products are large. Less, down to a row, is enough.
+constexpr std::size_t cholesky_scratch(std::size_t rows) noexcept { return rows * 512; }
+
+namespace detail {
+
+/// a -= a product, strip by strip of its rows: `multiply(first, count, out)` gives those of the product, of
+/// a `triangle` only what is not above the diagonal.
+template <execution E, class Multiply>
+void subtract_product(const E& e, matrix_view<float> a, bool triangle, std::span<float> scratch,
+                      const Multiply& multiply)
+{
+    const std::size_t most = std::max<std::size_t>(1, scratch.size() / a.cols());
+    for (std::size_t first = 0; first < a.rows(); first += most) {
+        const std::size_t count = std::min(most, a.rows() - first);
+        const std::size_t cols = triangle ? std::min(first + count, a.cols()) : a.cols();
+        const matrix_view<float> update{scratch.data(), count, cols};
+        multiply(first, count, update);
+        e.for_each(count, [=](std::size_t row) {
+            float* const to = a.row(first + row).data();
+            const float* const from = update.row(row).data();
+            const std::size_t end = triangle ? std::min(first + row + 1, cols) : cols;
+            for (std::size_t i = 0; i < end; ++i) to[i] -= from[i];
+        });
+    }
+}
+
+/// Where a triangle of more than one panel is cut in two.
+constexpr std::size_t half_of_panels(std::size_t size) noexcept
+{
+    return chunk_count(chunk_count(size, cholesky_panel), 2) * cholesky_panel;
+}
+
+inline double dot(const float* a, const float* b, std::size_t count) noexcept
+{
+    double sum = 0;
+    for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * b[i];
+    return sum;
+}
+
+/// Factors a small diagonal block in place; false where it is not positive definite.
+inline bool factor_diagonal_block(matrix_view<float> a) noexcept
+{
+    for (std::size_t j = 0; j < a.rows(); ++j) {
+        const double pivot = a(j, j) - dot(a.row(j).data(), a.row(j).data(), j);
+        if (!(pivot > 0)) return false;
+        const double root = std::sqrt(pivot);
+        a(j, j) = static_cast<float>(root);
+        for (std::size_t i = j + 1; i < a.rows(); ++i) {
+            const double rest = a(i, j) - dot(a.row(i).data(), a.row(j).data(), j);
+            a(i, j) = static_cast<float>(rest / root);
+        }
+    }
+    return true;
+}
+
+/// Rows that are solved side by side.
+inline constexpr std::size_t solved_rows = 64;
+
+/// The columns of at most `solved_rows` rows of a panel.
+struct solved_columns {
+    float column[cholesky_panel][solved_rows];
+
+    explicit solved_columns(matrix_view<const float> x) noexcept
+    {
+        for (std::size_t j = 0; j < x.cols(); ++j)
+            for (std::size_t r = 0; r < solved_rows; ++r) column[j][r] = r < x.rows() ? x(r, j) : 0.0f;
+    }
+    void store(matrix_view<float> x) const noexcept
+    {
+        for (std::size_t r = 0; r < x.rows(); ++r)
+            for (std::size_t j = 0; j < x.cols(); ++j) x(r, j) = column[j][r];
+    }
+};
+
+/// x = x l^-T for some rows, in place: forward substitution with the lower triangle l.
+inline void solve_rows_forward(matrix_view<float> x, matrix_view<const float> l) noexcept
+{
+    solved_columns at{x};
+    for (std::size_t j = 0; j < l.rows(); ++j) {
+        float sum[solved_rows] = {};
+        for (std::size_t i = 0; i < j; ++i)
+            for (std::size_t r = 0; r < solved_rows; ++r) sum[r] += at.column[i][r] * l(j, i);
+        for (std::size_t r = 0; r < solved_rows; ++r) at.column[j][r] = (at.column[j][r] - sum[r]) / l(j, j);
+    }
+    at.store(x);
+}
+
+/// x = x l^-1 for some rows, in place: backward substitution with the lower triangle l.
+inline void solve_rows_backward(matrix_view<float> x, matrix_view<const float> l) noexcept
+{
+    solved_columns at{x};
+    for (std::size_t j = l.rows(); j-- > 0;) {
+        for (std::size_t r = 0; r < solved_rows; ++r) at.column[j][r] /= l(j, j);
+        for (std::size_t i = 0; i < j; ++i)
+            for (std::size_t r = 0; r < solved_rows; ++r) at.column[i][r] -= at.column[j][r] * l(j, i);
+    }
+    at.store(x);
+}
+
+template <execution E, class Solve>
+void solve_all_rows(const E& e, matrix_view<float> x, const Solve& solve)
+{
+    e.for_each(chunk_count(x.rows(), solved_rows), [=](std::size_t chunk) {
+        const std::size_t first = chunk * solved_rows;
+        solve(x.rows_from(first, std::min(solved_rows, x.rows() - first)));
+    });
+}
+
+/// Triangles of at most so many rows are not worth cutting up for all threads: a task takes one whole, for
+/// `rows_of_task` rows of what is solved.
+inline constexpr std::size_t triangle_of_task = 384, rows_of_task = 256;
+
+/// Whether `solve_by_tasks` is for this triangle and so many rows, and has scratch enough.
+constexpr bool takes_tasks(std::size_t triangle, std::size_t rows, std::span<float> scratch) noexcept
+{
+    return triangle <= triangle_of_task && rows > rows_of_task &&
+           scratch.size() / chunk_count(rows, rows_of_task) >= triangle;
+}
+
+/// Calls solve(how, rows, scratch) for some rows of x in each task; `how` works in the task's thread.
+template <execution E, class Solve>
+void solve_by_tasks(const E& e, matrix_view<float> x, std::span<float> scratch, const Solve& solve)
+{
+    const std::size_t tasks = chunk_count(x.rows(), rows_of_task), share = scratch.size() / tasks;
+    const auto serial = with_precision(serial_execution{}, operands_of(e));
+    e.for_each(tasks, [&](std::size_t task) {
+        const std::size_t first = task * rows_of_task;
+        solve(serial, x.rows_from(first, std::min(rows_of_task, x.rows() - first)),
+              scratch.subspan(task * share, share));
+    });
+}
+
+/// x = x l^-T in place.
+template <class Product, execution E>
+void solve_forward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
+{
+    const std::size_t n = l.rows(), half = half_of_panels(n);
+    if (n <= cholesky_panel) return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
+    if (takes_tasks(n, x.rows(), scratch))
+        return solve_by_tasks(e, x, scratch, [l](const auto& serial, matrix_view<float> rows, std::span<float> own) {
+            solve_forward<Product>(serial, l, rows, own);
+        });
+    const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
+    solve_forward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
+    subtract_product(e, right, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
+        Product::multiply_nt(e, left.rows_from(first, count), l.rows_from(half, n - half).cols_from(0, half), out);
+    });
+    solve_forward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
+}
+
+/// x = x l^-1 in place.
+template <class Product, execution E>
+void solve_backward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
+{
+    const std::size_t n = l.rows(), half = half_of_panels(n);
+    if (n <= cholesky_panel)
+        return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_backward(rows, l); });
+    if (takes_tasks(n, x.rows(), scratch))
+        return solve_by_tasks(e, x, scratch, [l](const auto& serial, matrix_view<float> rows, std::span<float> own) {
+            solve_backward<Product>(serial, l, rows, own);
+        });
+    const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
+    solve_backward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
+    subtract_product(e, left, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
+        Product::multiply_nn(e, right.rows_from(first, count), l.rows_from(half, n - half).cols_from(0, half), out);
+    });
+    solve_backward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
+}
+
+template <class Product, execution E>
+[[nodiscard]] bool factor_triangle(const E& e, matrix_view<float> a, std::span<float> scratch)
+{
+    const std::size_t n = a.rows(), half = half_of_panels(n);
+    if (n <= cholesky_panel) return factor_diagonal_block(a);
+    if constexpr (!std::is_same_v<E, serial_execution>)
+        if (n <= triangle_of_task)
+            return factor_triangle<Product>(with_precision(serial_execution{}, operands_of(e)), a, scratch);
+    const auto upper = a.rows_from(0, half).cols_from(0, half);
+    const auto below = a.rows_from(half, n - half).cols_from(0, half);
+    const auto rest = a.rows_from(half, n - half).cols_from(half, n - half);
+    if (!factor_triangle<Product>(e, upper, scratch)) return false;
+    solve_forward<Product>(e, upper, below, scratch);
+    subtract_product(e, rest, true, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
+        Product::multiply_nt(e, below.rows_from(first, count), below.rows_from(0, out.cols()), out);
+    });
+    return factor_triangle<Product>(e, rest, scratch);
+}
+
+} // namespace detail
+
+/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T, halves
+/// first, so that nearly all of the work is large products; what is above the diagonal is left as it was.
+/// `scratch`: n floats or more, `cholesky_scratch(n)` for speed.
+/// False where `a` is not positive definite; its lower triangle is then undefined.
+template <class Product, execution E>
+[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, std::span<float> scratch)
+{
+    return a.empty() || detail::factor_triangle<Product>(e, a, scratch);
+}
+
+/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch`: n floats or more,
+/// `cholesky_scratch(m)` for speed.
+template <class Product, execution E>
+void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
+{
+    detail::solve_forward<Product>(e, l, x, scratch);
+    detail::solve_backward<Product>(e, l, x, scratch);
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+namespace awq {
+
+/// A format that error feedback can round onto, one block of neighbouring columns at a time.
+///
+/// - `block_columns(in_features)`: columns whose scales are chosen together.
+/// - `fit(rows, importance, first_row, grids)`: the scales (and minimums) of one block of at most
+///   `batch` neighbouring rows, as the format's own search finds them.
+/// - `grid.nearest(i, x)`: the code of the block's column i that is nearest to x.
+/// - `grid.value(i, code)`: what that code dequantizes to.
+template <class F>
+concept feedback_format = requires(const F& f, matrix_view<const float> rows, std::span<const float> importance,
+                                   typename F::grid& grid, std::size_t i, float x, int code)
+{
+    {
+        F::batch
+        } -> std::convertible_to<std::size_t>;
+    {
+        f.block_columns(i)
+        } -> std::convertible_to<std::size_t>;
+    {
+        f.fit(rows, importance, i, &grid)
+        } -> std::same_as<void>;
+    {
+        grid.nearest(i, x)
+        } -> std::convertible_to<int>;
+    {
+        grid.value(i, code)
+        } -> std::convertible_to<float>;
+};
+
+/// Turns a Gram matrix into the feedback matrix that `round_with_feedback` takes, in place.
+///
+/// Frantar et al. 2022 (GPTQ) and Chee et al. 2023 (LDLQ): with gram + damping = R R^T, R upper
+/// triangular, the output error is ||dW R||^2, and column j is best rounded at
+/// w_j + sum_{i<j} dw_i R_ij / R_jj. The result's upper triangle holds R_ij / R_jj.
+/// `damping` is relative to the mean of the diagonal. `scratch`: as `factor_cholesky`. What is below the diagonal
+/// stays, and `restore_gram` makes the Gram matrix of it again.
+/// False where the damped matrix is not positive definite: the upper triangle is then undefined.
+template <class Product, execution E>
+[[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping, std::span<float> scratch)
+{
+    const std::size_t n = gram.rows();
+    double mean = 0;
+    for (std::size_t i = 0; i < n; ++i) mean += gram(i, i);
+    mean /= static_cast<double>(n);
+    if (!(mean > 0)) return false;
+    for (std::size_t i = 0; i < n; ++i) gram(i, i) += static_cast<float>(damping * mean);
+
+    // R is the lower factor of the matrix with both orders reversed, read backwards.
+    float* const first = gram.data();
+    const auto reverse = [=](std::size_t half) {
+        if (half < n - 1 - half)
+            for (std::size_t i = 0; i < n; ++i)
+                std::swap(first[half * gram.stride() + i], first[(n - 1 - half) * gram.stride() + (n - 1 - i)]);
+    };
+    const auto reverse_all = [&] {
+        e.for_each(n / 2, reverse);
+        if (n % 2 == 1) std::reverse(gram.row(n / 2).begin(), gram.row(n / 2).end());
+    };
+    reverse_all();
+    const bool factored = factor_cholesky<Product>(e, gram, scratch);
+    reverse_all();
+    if (!factored) return false;
+    for (std::size_t i = 0; i < n; ++i) scratch[i] = gram(i, i);
+    e.for_each(n, [=](std::size_t i) {
+        for (std::size_t j = i + 1; j < n; ++j) gram(i, j) /= scratch[j];
+    });
+    return true;
+}
+
+/// The Gram matrix that `make_feedback` was given, from what is left of it and its diagonal.
+template <execution E>
+void restore_gram(const E& e, matrix_view<float> gram, std::span<const float> diagonal)
+{
+    constexpr std::size_t tile = 64;
+    const std::size_t n = gram.rows();
+    e.for_each(chunk_count(n, tile), [=](std::size_t chunk) {
+        const std::size_t first = chunk * tile, end = std::min(n, first + tile);
+        for (std::size_t block = first; block < n; block += tile)
+            for (std::size_t i = first; i < end; ++i)
+                for (std::size_t j = std::max(i + 1, block); j < std::min(n, block + tile); ++j)
+                    gram(i, j) = gram(j, i);
+        for (std::size_t i = first; i < end; ++i) gram(i, i) = diagonal[i];
+    });
+}
+
+namespace detail {
+
+/// One block of columns of some rows; see `round_with_feedback`.
+template <feedback_format Format, class Store>
+struct feedback_block {
+    matrix_view<float> weight;         // (rows, width): the targets of this block in, what they become out
+    matrix_view<const float> feedback; // (width, width): the block's own part
+    std::span<const float> importance;
+    matrix_view<float> wanted;     // (rows, width): in: what the groups of blocks before feed in
+    matrix_view<const float> near; // (rows, width): what the blocks of the same group do; or empty
+    matrix_view<float> difference; // (rows, width)
+    std::size_t first_row, first_column;
+    const Format& format;
+    const Store& store;
+
+    void round_rows(std::size_t first, std::size_t count) const
+    {
+        typename Format::grid grids[Format::batch];
+        const auto rows = wanted.rows_from(first, count);
+        for (std::size_t r = 0; r < count; ++r)
+            for (std::size_t i = 0; i < rows.cols(); ++i)
+                rows(r, i) += weight(first + r, i) + (near.empty() ? 0.0f : near(first + r, i));
+        format.fit(rows, importance, first_row + first, grids);
+        for (std::size_t r = 0; r < count; ++r) round_row(first + r, grids[r]);
+    }
+
+private:
+    void round_row(std::size_t row, const typename Format::grid& grid) const
+    {
+        constexpr std::size_t step = 256;
+        std::uint8_t codes[step];
+        const std::size_t width = weight.cols();
+        for (std::size_t start = 0; start < width; start += step) {
+            const std::size_t count = std::min(step, width - start);
+            for (std::size_t k = 0; k < count; ++k) codes[k] = round_column(row, start + k, grid);
+            store(first_row + row, first_column + start, grid, std::span<const std::uint8_t>{codes, count});
+        }
+    }
+
+    std::uint8_t round_column(std::size_t row, std::size_t i, const typename Format::grid& grid) const
+    {
+        float* const values = wanted.row(row).data();
+        const int code = grid.nearest(i, values[i]);
+        const float rounded = grid.value(i, code), missing = weight(row, i) - rounded;
+        weight(row, i) = rounded;
+        difference(row, i) = missing;
+        const float* const factor = feedback.row(i).data();
+        for (std::size_t j = i + 1; j < weight.cols(); ++j) values[j] += missing * factor[j];
+        return static_cast<std::uint8_t>(code);
+    }
+};
+
+/// Blocks of so many columns are fed by one product from all columns before them.
+constexpr std::size_t feedback_group(std::size_t block) noexcept
+{
+    return std::max<std::size_t>(1, 1024 / block) * block;
+}
+
+} // namespace detail
+
+/// Rows that `round_with_feedback` rounds at a time are `difference.rows()`; it then takes so many floats of scratch.
+template <feedback_format Format>
+std::size_t feedback_scratch(const Format& format, matrix_view<const float> difference)
+{
+    const std::size_t block = format.block_columns(difference.cols());
+    return difference.rows() * (detail::feedback_group(block) + block);
+}
+
+/// Rounds `weight` (out_features, in_features) onto the format's grid column by column, feeding each
+/// column's error into the columns after it; every value is replaced by what its code stands for.
+///
+/// - `feedback` (in, in): from `make_feedback`. `importance`: mean of x^2 per column, or empty.
+/// - `difference` (rows, in): working memory; so many rows are rounded at a time: a multiple of `Format::batch`, or
+///   all. `scratch`: `feedback_scratch` floats.
+/// - `store(row, first_column, grid, codes)` is called for each row and block, from any thread;
+///   blocks of more than 256 columns come in pieces.
+template <class Product, execution E, feedback_format Format, class Store>
+void round_with_feedback(const E& e, matrix_view<float> weight, matrix_view<const float> feedback,
+                         std::span<const float> importance, const Format& format, matrix_view<float> difference,
+                         std::span<float> scratch, const Store& store)
+{
+    const std::size_t cols = weight.cols(), block = format.block_columns(cols);
+    const std::size_t group = detail::feedback_group(block);
+    // What the differences of columns [from, from + before) feed into columns [first, first + width).
+    const auto feed = [&](matrix_view<const float> missing, std::size_t from, std::size_t first,
+                          matrix_view<float> to) {
+        if (first == from) return std::fill_n(to.data(), to.size(), 0.0f), void();
+        Product::multiply_nn(e, missing.cols_from(from, first - from),
+                             feedback.rows_from(from, first - from).cols_from(first, to.cols()), to);
+    };
+    const auto round_block = [&](matrix_view<float> rows, std::size_t first_row, matrix_view<float> missing,
+                                 matrix_view<float> wanted, matrix_view<const float> near, std::size_t first) {
+        const std::size_t width = wanted.cols();
+        const detail::feedback_block<Format, Store> work{rows.cols_from(first, width),
+                                                         feedback.rows_from(first, width).cols_from(first, width),
+                                                         importance.empty() ? importance
+                                                                            : importance.subspan(first, width),
+                                                         wanted,
+                                                         near,
+                                                         missing.cols_from(first, width),
+                                                         first_row,
+                                                         first,
+                                                         format,
+                                                         store};
+        e.for_each(chunk_count(rows.rows(), Format::batch), [&](std::size_t chunk) {
+            const std::size_t at = chunk * Format::batch;
+            work.round_rows(at, std::min(Format::batch, rows.rows() - at));
+        });
+    };
+    for (std::size_t row = 0; row < weight.rows(); row += difference.rows()) {
+        const auto rows = weight.rows_from(row, std::min(difference.rows(), weight.rows() - row));
+        const auto missing = difference.rows_from(0, rows.rows());
+        for (std::size_t start = 0; start < cols; start += group) {
+            const matrix_view<float> wanted{scratch.data(), rows.rows(), std::min(group, cols - start)};
+            feed(missing, 0, start, wanted);
+            for (std::size_t first = start; first < start + wanted.cols(); first += block) {
+                const std::size_t width = std::min(block, start + wanted.cols() - first);
+                const matrix_view<float> near{scratch.data() + wanted.size(), rows.rows(), width};
+                if (first > start) feed(missing, start, first, near);
+                round_block(rows, row, missing, wanted.cols_from(first - start, width),
+                            first > start ? near : matrix_view<float>{}, first);
+            }
+        }
+    }
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Scale and zero point of one group of an integer scheme. Codes are counted from 0 here, so that
+/// they fit a byte: code 0 is the scheme's smallest.
+struct integer_grid {
+    qparams shared;
+    scheme format;
+    dtype storage = dtype::f32;
+
+    int nearest(std::size_t, float x) const noexcept
+    {
+        const float low = format.smallest();
+        const float code = round_half_even(x / shared.scale + shared.zero_point);
+        return static_cast<int>(std::clamp(code, low, format.largest()) - low);
+    }
+    float value(std::size_t, int code) const noexcept
+    {
+        const float dequantized = (static_cast<float>(code) + format.smallest() - shared.zero_point) * shared.scale;
+        float stored = dequantized;
+        with_storage(storage, [&](auto rounding) { stored = rounding.round(dequantized); });
+        return stored;
+    }
+};
+
+/// An integer scheme for `round_with_feedback`; each group's range is fitted as the quantizer's
+/// `clip_steps` say.
+struct integer_feedback_format {
+    using grid = integer_grid;
+    static constexpr std::size_t batch = 4;
+
+    integer_quantizer rounding;
+
+    std::size_t block_columns(std::size_t in_features) const noexcept { return rounding.scale_columns(in_features); }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t, grid* grids) const noexcept
+    {
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            grids[r] = {rounding.fit_group(rows.row(r), importance), rounding.format, rounding.storage};
+    }
+};
+
+/// A GGUF block type for `round_with_feedback`; `Engine` fits several blocks at once.
+template <class Engine>
+struct gguf_feedback_format {
+    using grid = gguf::block_grid;
+    static constexpr std::size_t batch = Engine::batch;
+
+    gguf::type type;
+    /// Mean square of each row of weights; the 32-element types look at it.
+    std::span<const float> row_mean_squares;
+    gguf::rounding rounding = gguf::rounding::exact;
+
+    std::size_t block_columns(std::size_t) const noexcept { return gguf::block_columns(type); }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t first_row,
+             grid* grids) const noexcept
+    {
+        gguf::block_source sources[batch];
+        std::uint8_t codes[batch * gguf::max_block_columns];
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            sources[r] = {rows.row(r).data(), importance.empty() ? nullptr : importance.data(),
+                          row_mean_squares[first_row + r]};
+        Engine::fit(type, sources, rows.rows(), grids, codes);
+        if (rounding == gguf::rounding::exact) return;
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            Engine::improve(type, sources[r], grids[r], codes + r * gguf::block_columns(type));
+    }
+};
+
+static_assert(feedback_format<integer_feedback_format>);
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/float_feedback.hpp
+#ifndef AWQ_QUANTIZATION_FLOAT_FEEDBACK_HPP
+#define AWQ_QUANTIZATION_FLOAT_FEEDBACK_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// The FP8 numbers times one scale.
+struct fp8_grid {
+    float scale = 1.0f;
+    dtype storage = dtype::f32;
+
+    int nearest(std::size_t, float x) const noexcept { return pattern_of<e4m3>(x / scale); }
+    float value(std::size_t, int code) const noexcept
+    {
+        const float exact = number_of<e4m3>(static_cast<std::uint8_t>(code)) * scale;
+        float stored = exact;
+        with_storage(storage, [&](auto rounding) { stored = rounding.round(exact); });
+        return stored;
+    }
+};
+
+/// FP8 for `round_with_feedback`; scales are fitted as the quantizer's `clip_steps` say.
+/// `BlockRows` is the quantizer's `block_rows`.
+template <std::size_t BlockRows>
+struct fp8_feedback_format {
+    using grid = fp8_grid;
+    static constexpr std::size_t batch = BlockRows == 1 ? 4 : BlockRows;
+
+    fp8_quantizer rounding;
+
+    std::size_t block_columns(std::size_t in_features) const noexcept { return rounding.scale_columns(in_features); }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t, grid* grids) const noexcept
+    {
+        for (std::size_t first = 0; first < rows.rows(); first += BlockRows) {
+            const std::size_t count = std::min(BlockRows, rows.rows() - first);
+            const float scale = rounding.fit_block(rows.rows_from(first, count), importance);
+            std::fill_n(grids + first, count, grid{scale, rounding.storage});
+        }
+    }
+};
+
+/// The FP4 numbers times the scale of a group.
+struct fp4_grid {
+    fp4_scale scale;
+
+    int nearest(std::size_t, float x) const noexcept { return pattern_of<e2m1>(x / scale.value); }
+    float value(std::size_t, int code) const noexcept
+    {
+        return fp4_quantizer::value(number_of<e2m1>(static_cast<std::uint8_t>(code)), scale);
+    }
+};
+
+/// FP4 for `round_with_feedback`; scales are fitted as the quantizer's `clip_steps` say.
+struct fp4_feedback_format {
+    using grid = fp4_grid;
+    static constexpr std::size_t batch = 4;
+
+    fp4_quantizer rounding; ///< NVFP4: with its global scale
+
+    std::size_t block_columns(std::size_t in_features) const noexcept { return rounding.scale_columns(in_features); }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t, grid* grids) const noexcept
+    {
+        for (std::size_t r = 0; r < rows.rows(); ++r) grids[r] = {rounding.fit_group(rows.row(r), importance)};
+    }
+};
+
+static_assert(feedback_format<fp8_feedback_format<1>>);
+static_assert(feedback_format<fp4_feedback_format>);
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Rounds the weight of one linear layer to its format.
+template <class Product, execution E>
+class linear_rounder {
+public:
+    linear_rounder(const E& how, const linear_rounding& by) : how_(how), by_(by) {}
+
+    /// Rounds `weight` (out_features, in_features) and replaces it by what the codes stand for.
+    quantized_linear round(const any_quantizer& format, matrix_view<float> weight) const;
+
+private:
+    /// Nothing chooses the codes but the format's own rule: then they are those of compressed-tensors,
+    /// which rounds the quotients to the weights' type.
+    bool is_plain() const noexcept { return by_.feedback.empty() && by_.clip_steps <= 1; }
+
+    integer_codes round_to(integer_quantizer format, matrix_view<float> weight) const
+    {
+        integer_codes made{format.format, weight.rows(), weight.cols(), format.group_size, {}, {}, {}};
+        const std::size_t width = format.scale_columns(weight.cols()), groups = made.groups();
+        made.codes.resize(weight.size());
+        made.scales.resize(weight.rows() * groups);
+        if (!format.format.symmetric) made.zero_points.resize(weight.rows() * groups);
+        if (is_plain()) {
+            how_.for_each(weight.rows(), [&](std::size_t row) {
+                const std::span<std::int8_t> zeros{made.zero_points};
+                format.quantize_row(weight.row(row), std::span{made.codes}.subspan(row * weight.cols(), weight.cols()),
+                                    std::span{made.scales}.subspan(row * groups, groups),
+                                    zeros.empty() ? zeros : zeros.subspan(row * groups, groups));
+            });
+            dequantize(made, format.storage, weight);
+            return made;
+        }
+        const auto store = [&](std::size_t row, std::size_t first, const integer_grid& grid,
+                               std::span<const std::uint8_t> codes) {
+            const std::size_t group = row * groups + first / width;
+            made.scales[group] = grid.shared.scale;
+            if (!made.zero_points.empty()) made.zero_points[group] = static_cast<std::int8_t>(grid.shared.zero_point);
+            const int low = static_cast<int>(format.format.smallest());
+            for (std::size_t i = 0; i < codes.size(); ++i)
+                made.codes[row * weight.cols() + first + i] = static_cast<std::int8_t>(codes[i] + low);
+        };
+        format.clip_steps = by_.clip_steps;
+        run(integer_feedback_format{format}, weight, store);
+        return made;
+    }
+
+    fp8_codes round_to(fp8_quantizer format, matrix_view<float> weight) const
+    {
+        fp8_codes made{weight.rows(), weight.cols(), format.block_rows, format.block_cols, {}, {}};
+        made.codes.resize(weight.size());
+        made.scales.resize(made.scale_rows() * made.scale_cols());
+        const std::size_t width = format.scale_columns(weight.cols());
+        const auto store = [&](std::size_t row, std::size_t first, const fp8_grid& grid,
+                               std::span<const std::uint8_t> codes) {
+            if (row % format.block_rows == 0)
+                made.scales[row / format.block_rows * made.scale_cols() + first / width] = grid.scale;
+            std::copy(codes.begin(), codes.end(), &made.codes[row * weight.cols() + first]);
+        };
+        const bool has_feedback_format = format.block_rows == 1 || format.block_rows == 128;
+        if (is_plain() || !has_feedback_format) {
+            format.quantize(weight, {made.codes.data(), made.rows, made.cols}, made.scales);
+            format.pseudo_quantize(weight, {}, weight);
+            return made;
+        }
+        format.clip_steps = by_.clip_steps;
+        if (format.block_rows == 1)
+            run(fp8_feedback_format<1>{format}, weight, store);
+        else
+            run(fp8_feedback_format<128>{format}, weight, store);
+        return made;
+    }
+
+    fp4_codes round_to(const fp4_quantizer& chosen, matrix_view<float> weight) const
+    {
+        fp4_quantizer format = chosen.for_magnitude(by_.magnitude);
+        fp4_codes made{format.kind, weight.rows(), weight.cols(), {}, {}, format.global_scale};
+        const std::size_t groups = made.groups();
+        made.codes.resize(weight.size());
+        made.scales.resize(weight.rows() * groups);
+        if (is_plain()) {
+            format.quantize(weight, {made.codes.data(), made.rows, made.cols}, {made.scales.data(), made.rows, groups});
+            format.pseudo_quantize(weight, {}, weight);
+            return made;
+        }
+        const auto store = [&](std::size_t row, std::size_t first, const fp4_grid& grid,
+                               std::span<const std::uint8_t> codes) {
+            made.scales[row * groups + first / group_size_of(format.kind)] = grid.scale.pattern;
+            std::copy(codes.begin(), codes.end(), &made.codes[row * weight.cols() + first]);
+        };
+        format.clip_steps = by_.clip_steps;
+        run(fp4_feedback_format{format}, weight, store);
+        return made;
+    }
+
+    gguf_blocks round_to(const gguf::simd_block_quantizer& format, matrix_view<float> weight) const
+    {
+        return round_to_blocks(format.type(), weight);
+    }
+
+    gguf_blocks round_to_blocks(gguf::type type, matrix_view<float> weight) const
+    {
+        const gguf::rounding how = by_.better_rounding ? gguf::rounding::best : gguf::rounding::exact;
+        const gguf::simd_block_quantizer format{type, how};
+        gguf_blocks made{type, weight.rows(), weight.cols(), {}};
+        const std::size_t row_bytes = format.row_bytes(weight.cols());
+        made.bytes.resize(weight.rows() * row_bytes);
+        const std::span<std::byte> bytes{made.bytes};
+        if (by_.feedback.empty() || !gguf::has_grid(type)) {
+            how_.for_each(weight.rows(), [&](std::size_t row) {
+                const auto to = bytes.subspan(row * row_bytes, row_bytes);
+                format.quantize_row(weight.row(row), by_.importance, to);
+                format.dequantize_row(to, weight.row(row));
+            });
+            return made;
+        }
+        std::vector<float> energies(weight.rows());
+        how_.for_each(weight.rows(), [&](std::size_t row) { energies[row] = gguf::mean_square(weight.row(row)); });
+        const std::size_t columns = gguf::block_columns(type), size = gguf::block_bytes(type);
+        const auto store = [&](std::size_t row, std::size_t first, const gguf::block_grid& grid,
+                               std::span<const std::uint8_t> codes) {
+            const std::size_t at = row * row_bytes + first / columns * size;
+            gguf::pack_block(grid, codes, bytes.subspan(at, size));
+        };
+        run(gguf_feedback_format<gguf::simd_engine>{type, energies, how}, weight, store);
+        return made;
+    }
+
+    /// Without feedback each column is rounded for itself: the feedback matrix is then all zeros.
+    template <class Format, class Store>
+    void run(const Format& format, matrix_view<float> weight, const Store& store) const
+    {
+        host_matrix none;
+        matrix_view<const float> feedback = by_.feedback;
+        if (feedback.empty()) {
+            none = xtensor_backend::make(weight.cols(), weight.cols());
+            std::fill_n(none.data(), none.size(), 0.0f);
+            feedback = view_of(std::as_const(none));
+        }
+        constexpr std::size_t rows_at_once = 2048; // enough for large products
+        host_matrix difference = xtensor_backend::make(std::min(rows_at_once, weight.rows()), weight.cols());
+        std::vector<float> scratch(feedback_scratch(format, view_of(std::as_const(difference))));
+        round_with_feedback<Product>(how_, weight, feedback, by_.importance, format, view_of(difference), scratch,
+                                     store);
+    }
+
+    const E& how_;
+    const linear_rounding& by_;
+};
+
+template <class Product, execution E>
+quantized_linear linear_rounder<Product, E>::round(const any_quantizer& format, matrix_view<float> weight) const
+{
+    return format.visit([&](const auto& rounding) -> quantized_linear { return round_to(rounding, weight); });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/device/host/route.hpp
+#ifndef AWQ_DEVICE_HOST_ROUTE_HPP
+#define AWQ_DEVICE_HOST_ROUTE_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+inline void softmax_of(std::span<float> values) noexcept
+{
+    const float top = *std::ranges::max_element(values);
+    float sum = 0.0f;
+    for (float& value : values) sum += value = std::exp(value - top);
+    for (float& value : values) value /= sum;
+}
+
+inline void score(router_kind kind, std::span<float> logits) noexcept
+{
+    if (kind == router_kind::softmax) softmax_of(logits);
+    if (kind == router_kind::sigmoid)
+        for (float& value : logits) value = 1.0f / (1.0f + std::exp(-value));
+}
+
+/// The `count` best of some values, the best first; of equal ones the first.
+inline std::vector<std::size_t> best_of(std::span<const float> values, std::size_t count)
+{
+    std::vector<std::size_t> order(values.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    count = std::min(count, order.size());
+    std::partial_sort(
+        order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+        [&](std::size_t a, std::size_t b) { return values[a] != values[b] ? values[a] > values[b] : a < b; });
+    order.resize(count);
+    return order;
+}
+
+/// Takes the experts of all but the best groups out of the choice.
+inline void mask_groups(const router_rule& rule, std::span<float> choice)
+{
+    if (rule.groups <= 1) return;
+    const std::size_t size = choice.size() / rule.groups;
+    std::vector<float> sums;
+    for (std::size_t g = 0; g < rule.groups; ++g) {
+        const auto group = choice.subspan(g * size, size);
+        float sum = 0.0f;
+        for (const std::size_t best : best_of(group, rule.group_best)) sum += group[best];
+        sums.push_back(sum);
+    }
+    const auto kept = best_of(sums, rule.chosen_groups);
+    for (std::size_t g = 0; g < rule.groups; ++g)
+        if (std::ranges::find(kept, g) == kept.end())
+            std::ranges::fill(choice.subspan(g * size, size), -std::numeric_limits<float>::infinity());
+}
+
+/// Scores become the weights of the chosen.
+inline std::vector<float> weights_of(const router_rule& rule, std::span<const float> scores,
+                                     std::span<const std::size_t> chosen)
+{
+    std::vector<float> weights;
+    for (const std::size_t e : chosen) weights.push_back(scores[e]);
+    if (rule.kind == router_kind::softmax_chosen) softmax_of(weights);
+    if (rule.kind == router_kind::sigmoid_chosen) score(router_kind::sigmoid, weights);
+    const float sum = std::accumulate(weights.begin(), weights.end(), 0.0f);
+    for (float& weight : weights) weight = (rule.normalized ? weight / (sum + 1e-20f) : weight) * rule.scaling;
+    return weights;
+}
+
+/// The best of `scores`, -infinity of those that are out, and its weight: its softmax among those that
+/// come close to it. `logits` are all of them.
+inline std::pair<std::size_t, float> mix_sparsely(const router_rule& rule, std::span<const float> logits,
+                                                  std::span<const float> scores)
+{
+    const std::size_t best = best_of(scores, 1).front();
+    float sum = 0.0f;
+    for (std::size_t e = 0; e < scores.size(); ++e) {
+        const float distance = scores[best] - scores[e];
+        const float size = std::max(std::fabs(logits[e]), scores[best]);
+        if (!(distance / size > 2.0f * rule.jitter)) sum += std::exp(-distance);
+    }
+    return {best, 1.0f / sum};
+}
+
+/// The experts of a token and their weights; `scores` of the token are used up.
+inline std::vector<std::pair<std::size_t, float>> choose_sparsely(const router_rule& rule, std::span<float> scores)
+{
+    const std::vector<float> logits(scores.begin(), scores.end());
+    std::vector<std::pair<std::size_t, float>> chosen;
+    for (std::size_t i = 0; i < std::min(rule.per_token, scores.size()); ++i) {
+        chosen.push_back(mix_sparsely(rule, logits, scores));
+        scores[chosen.back().first] = -std::numeric_limits<float>::infinity();
+    }
+    return chosen;
+}
+
+/// The same by scores that all experts have.
+inline std::vector<std::pair<std::size_t, float>> choose(const router_rule& rule, std::span<const float> bias,
+                                                         std::span<float> scores)
+{
+    if (rule.kind == router_kind::sparse_mixer) return choose_sparsely(rule, scores);
+    score(rule.kind, scores);
+    std::vector<float> choice(scores.begin(), scores.end());
+    for (std::size_t e = 0; e < bias.size(); ++e) choice[e] += bias[e];
+    mask_groups(rule, choice);
+    const auto best = best_of(choice, rule.per_token);
+    const auto weights = weights_of(rule, scores, best);
+    std::vector<std::pair<std::size_t, float>> chosen;
+    for (std::size_t i = 0; i < best.size(); ++i) chosen.emplace_back(best[i], weights[i]);
+    return chosen;
+}
+
+} // namespace detail
+
+/// The tokens of each expert. `logits` (tokens, experts) is used up; `bias` (experts) or empty is
+/// added to the scores for the choice, but not for the weights.
+inline std::vector<std::vector<routed_token>> route(const router_rule& rule, std::span<const float> bias,
+                                                    matrix_view<float> logits)
+{
+    std::vector<std::vector<routed_token>> tokens(logits.cols());
+    for (std::size_t t = 0; t < logits.rows(); ++t)
+        for (const auto& [expert, weight] : detail::choose(rule, bias, logits.row(t)))
+            tokens[expert].push_back({t, weight});
+    return tokens;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/device/host/row_steps.hpp
+#ifndef AWQ_DEVICE_HOST_ROW_STEPS_HPP
+#define AWQ_DEVICE_HOST_ROW_STEPS_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+// What a forward pass does to rows between its products; see `device`.
+namespace awq {
+
+template <execution E>
+void copy_columns(const E& e, const column_copy& what, matrix_view<const float> from, matrix_view<float> to)
+{
+    for_each_row(e, from.rows(), [&](std::size_t t) {
+        for (std::size_t i = 0; i < what.count; ++i)
+            std::ranges::copy(from.row(t).subspan(i * what.from_step, what.width),
+                              to.row(t).subspan(i * what.to_step).begin());
+    });
+}
+
+template <execution E>
+void add_rows(const E& e, float factor, matrix_view<const float> x, matrix_view<float> y)
+{
+    for_each_row(e, y.rows(), [&](std::size_t t) {
+        if (factor == 1.0f)
+            kernels::simd::add(x.row(t), y.row(t));
+        else
+            kernels::simd::add_scaled(factor, x.row(t), y.row(t));
+    });
+}
+
+template <execution E>
+void scale_rows(const E& e, std::span<const float> factors, matrix_view<float> x)
+{
+    for_each_row(e, x.rows(), [&](std::size_t t) { kernels::simd::scale(factors[t], x.row(t), x.row(t)); });
+}
+
+template <execution E>
+void clamp_rows(const E& e, float limit, matrix_view<float> x)
+{
+    for_each_row(e, x.rows(), [&](std::size_t t) {
+        for (float& value : x.row(t)) value = std::clamp(value, -limit, limit);
+    });
+}
+
+template <execution E>
+void gate_rows(const E& e, matrix_view<const float> shares, matrix_view<float> x)
+{
+    for_each_row(e, x.rows(), [&](std::size_t t) {
+        if (shares.cols() == 1)
+            return kernels::simd::scale(1.0f / (1.0f + std::exp(-shares(t, 0))), x.row(t), x.row(t));
+        for (std::size_t i = 0; i < x.cols(); ++i) x(t, i) /= 1.0f + std::exp(-shares(t, i));
+    });
+}
+
+template <execution E>
+void gather_rows(const E& e, std::span<const routed_token> tokens, bool weighs, matrix_view<const float> from,
+                 matrix_view<float> to)
+{
+    for_each_row(e, tokens.size(), [&](std::size_t i) {
+        kernels::simd::scale(weighs ? tokens[i].weight : 1.0f, from.row(tokens[i].token), to.row(i));
+    });
+}
+
+template <execution E>
+void scatter_rows(const E& e, std::span<const routed_token> tokens, bool weighs, matrix_view<const float> from,
+                  matrix_view<float> to)
+{
+    for_each_row(e, tokens.size(), [&](std::size_t i) {
+        kernels::simd::add_scaled(weighs ? tokens[i].weight : 1.0f, from.row(i), to.row(tokens[i].token));
+    });
+}
+
+template <execution E>
+void cap_rows(const E& e, float factor, float cap, matrix_view<float> x)
+{
+    for_each_row(e, x.rows(), [&](std::size_t t) {
+        for (float& value : x.row(t)) {
+            value *= factor;
+            if (cap != 0.0f) value = cap * std::tanh(value / cap);
+        }
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/device/host/search_mapping.hpp
+#ifndef AWQ_DEVICE_HOST_SEARCH_MAPPING_HPP
+#define AWQ_DEVICE_HOST_SEARCH_MAPPING_HPP
+
+// ---- awq/search/gram_loss.hpp
+#ifndef AWQ_SEARCH_GRAM_LOSS_HPP
+#define AWQ_SEARCH_GRAM_LOSS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Floats that `gram_loss` needs at least; up to 1024 times as many make it faster.
+constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept { return 2 * in_features; }
+
+/// trace(dW G dW^T) of one layer, dW = candidate - weight, in double and in a fixed order: the
+/// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
+/// is the Gram matrix of its inputs. Only the rows of `sample` are looked at, and the sum is
+/// extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
+template <class Product, execution E, class T = const float>
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
+                              matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
+{
+    const std::size_t width = weight.cols(), rows = sample.size();
+    const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
+    double sum = 0.0;
+    for (std::size_t first = 0; first < rows; first += most) {
+        const std::size_t count = std::min(most, rows - first);
+        const matrix_view<float> change{memory.data(), count, width};
+        const matrix_view<float> product{memory.data() + count * width, count, width};
+        how.for_each(count, [&](std::size_t r) {
+            const std::size_t row = sample.row(first + r);
+            const T* const from = weight.row(row).data();
+            const float* const to = candidate.row(row).data();
+            for (std::size_t c = 0; c < width; ++c) change(r, c) = to[c] - static_cast<float>(from[c]);
+        });
+        Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
+        sum += ordered_sum(how, count, [&](std::size_t r) {
+            const float *a = change.row(r).data(), *b = product.row(r).data();
+            return lane_sum(
+                width, [a, b](std::size_t c) { return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]); });
+        });
+    }
+    return sum * static_cast<double>(weight.rows()) / static_cast<double>(std::max<std::size_t>(rows, 1));
+}
+
+/// The same over all rows.
+template <class Product, execution E, class T = const float>
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
+                              matrix_view<const float> gram, std::span<float> memory)
+{
+    return gram_error<Product>(how, weight, candidate, gram, memory, row_sample{weight.rows()});
+}
+
+/// The mean squared error at the outputs of linear layers that read the same input, from that
+/// input's Gram matrix: its cost does not depend on the number of tokens. A callable for
+/// `scale_search`. Exact where the layers' own outputs are what matters (o_proj, down_proj); for q,
+/// k, v and for gate, up it is a stand-in for the loss behind the attention or the MLP. `T`: the
+/// weights' element type.
+template <class Product, execution E, class T = float>
+class AWQ_ABI_TAG gram_loss {
+public:
+    /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
+    /// `tokens`. Of each weight about `most_rows` rows are looked at, in whole blocks of `row_block`,
+    /// which is a multiple of all quantizers' own.
+    gram_loss(const E& how, std::span<const matrix_view<const T>> weights, matrix_view<const float> gram,
+              std::size_t tokens, std::span<float> memory, std::size_t most_rows = all_rows,
+              std::size_t row_block = 1) noexcept
+        : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory), most_rows_(most_rows),
+          row_block_(row_block)
+    {}
+
+    /// The rows that it looks at, of a weight of so many: a candidate needs no others.
+    row_sample sample_of(std::size_t rows) const noexcept { return row_sample{rows, most_rows_, row_block_}; }
+
+    double operator()(std::span<const matrix_view<const float>> candidates) const
+    {
+        double sum = 0.0, outputs = 0.0;
+        for (std::size_t i = 0; i < weights_.size(); ++i) {
+            outputs += static_cast<double>(weights_[i].rows());
+            // A layer that is not quantized is its own candidate and loses nothing.
+            const void* const weight = weights_[i].data();
+            if (weight == candidates[i].data()) continue;
+            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, sample_of(weights_[i].rows()));
+        }
+        return sum / (static_cast<double>(tokens_) * outputs);
+    }
+
+    /// The same, but `error` has the loss only when `finish` was called: the rows of several candidates, as many as
+    /// there is memory for, are then multiplied together.
+    void begin(std::span<const matrix_view<const float>> candidates, double& error)
+    {
+        error = 0.0;
+        double outputs = 0.0;
+        for (const auto& weight : weights_) outputs += static_cast<double>(weight.rows());
+        for (std::size_t i = 0; i < weights_.size(); ++i) {
+            const void* const weight = weights_[i].data();
+            if (weight == candidates[i].data()) continue;
+            add_rows(weights_[i], candidates[i], 1.0 / (static_cast<double>(tokens_) * outputs), error);
+        }
+    }
+    void finish()
+    {
+        if (used_ == 0) return;
+        const matrix_view<const float> changes{memory_.data(), used_, gram_.cols()};
+        const matrix_view<float> products{memory_.data() + capacity() * gram_.cols(), used_, gram_.cols()};
+        Product::multiply_nn(how_, changes, gram_, products);
+        for (std::size_t i = 0; i < waiting_; ++i) {
+            const rows_of_candidate& each = queue_[i];
+            *each.error += each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
+                               const float *a = changes.row(each.first + r).data(),
+                                           *b = products.row(each.first + r).data();
+                               return lane_sum(changes.cols(), [a, b](std::size_t c) {
+                                   return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
+                               });
+                           });
+        }
+        used_ = waiting_ = 0;
+    }
+
+private:
+    /// Rows that wait for their product.
+    struct rows_of_candidate {
+        double* error;
+        double share; ///< of their squared error in the loss
+        std::size_t first, count;
+    };
+
+    std::size_t capacity() const noexcept { return std::max<std::size_t>(1, memory_.size() / (2 * gram_.cols())); }
+
+    void add_rows(matrix_view<const T> weight, matrix_view<const float> candidate, double share, double& error)
+    {
+        const row_sample sample = sample_of(weight.rows());
+        const double part = static_cast<double>(weight.rows()) / static_cast<double>(sample.size());
+        for (std::size_t done = 0; done < sample.size();) {
+            if (used_ == capacity() || waiting_ == most_waiting) finish();
+            const std::size_t count = std::min(capacity() - used_, sample.size() - done);
+            how_.for_each(count, [&](std::size_t r) {
+                const std::size_t row = sample.row(done + r), width = gram_.cols();
+                float* const change = memory_.data() + (used_ + r) * width;
+                for (std::size_t c = 0; c < width; ++c)
+                    change[c] = candidate(row, c) - static_cast<float>(weight(row, c));
+            });
+            queue_[waiting_++] = {&error, share * part, used_, count};
+            used_ += count;
+            done += count;
+        }
+    }
+
+    static constexpr std::size_t most_waiting = 32;
+
+    const E& how_;
+    std::span<const matrix_view<const T>> weights_;
+    matrix_view<const float> gram_;
+    std::size_t tokens_;
+    std::span<float> memory_;
+    std::size_t most_rows_, row_block_;
+    std::size_t used_ = 0, waiting_ = 0; // rows and entries that wait
+    rows_of_candidate queue_[most_waiting];
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/search/scale_search.hpp
+#ifndef AWQ_SEARCH_SCALE_SEARCH_HPP
+#define AWQ_SEARCH_SCALE_SEARCH_HPP
+
+// ---- awq/quantization/pseudo_quantize.hpp
+#ifndef AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
+#define AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+/// Rows that one task takes: whole blocks of the quantizer, and enough work to be worth a task.
+template <quantizer Q>
+constexpr std::size_t task_rows(const Q& rounding) noexcept
+{
+    const std::size_t block = rounding.row_block();
+    return block * std::max<std::size_t>(1, 16 / block);
+}
+
+/// Calls `task(first, count)` for the row blocks of one task.
+template <class Task>
+constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t block, Task&& task)
+{
+    for (; first < end; first += block) task(first, std::min(block, end - first));
+}
+
+/// Calls `task(first, count)` for all row blocks of a weight, in parallel.
+template <execution E, quantizer Q, class Task>
+void for_all_blocks(const E& how, const Q& rounding, std::size_t rows, const Task& task)
+{
+    const std::size_t grain = task_rows(rounding);
+    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t first = chunk * grain; // a grain may be larger than any weight
+        for_each_block(first, grain < rows - first ? first + grain : rows, rounding.row_block(), task);
+    });
+}
+
+/// The quantizer as `weight` needs it: its rows can then be rounded apart.
+template <execution E, quantizer Q>
+Q settled(const E& how, const Q& rounding, matrix_view<const float> weight)
+{
+    if constexpr (magnitude_quantizer<Q>) {
+        if (!rounding.needs_magnitude()) return rounding;
+        constexpr std::size_t parts = 64;
+        float largest[parts] = {};
+        how.for_each(parts, [&](std::size_t part) {
+            const std::size_t first = part * weight.rows() / parts;
+            const std::size_t end = (part + 1) * weight.rows() / parts;
+            largest[part] = Q::magnitude_of(weight.rows_from(first, end - first));
+        });
+        return rounding.for_magnitude(*std::max_element(largest, largest + parts));
+    } else {
+        return rounding;
+    }
+}
+} // namespace detail
+
+/// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
+/// `importance`: mean of x^2 for each column, or empty. `out` may be `weight`.
+/// Errors: those of the quantizer's `check`, and shape_mismatch.
+template <execution E, quantizer Q>
+status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float> weight,
+                       std::span<const float> importance, matrix_view<float> out)
+{
+    AWQ_CHECK(rounding.check(weight.cols()));
+    if (out.rows() != weight.rows() || out.cols() != weight.cols() ||
+        (!importance.empty() && importance.size() != weight.cols()))
+        return error{error_code::shape_mismatch,
+                     "pseudo_quantize: a weight of ",
+                     weight.rows(),
+                     " x ",
+                     weight.cols(),
+                     " needs an output of that shape and ",
+                     weight.cols(),
+                     " importance values or none"};
+    if (out.rows_overlap())
+        return error{error_code::invalid_argument, "pseudo_quantize: the output's stride is below its width"};
+    const Q used = detail::settled(how, rounding, weight);
+    detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
+        used.pseudo_quantize(weight.rows_from(first, count), importance, out.rows_from(first, count));
+    });
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/search/scale_grid.hpp
+#ifndef AWQ_SEARCH_SCALE_GRID_HPP
+#define AWQ_SEARCH_SCALE_GRID_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// One point of the grid.
+struct scale_candidate {
+    double ratio = 0.0;
+    bool duo_scaling = false;
+};
+
+/// llm-compressor's candidates in its order (a tie keeps the earlier one). Identity is the first:
+/// ratio 0 without duo scaling gives scales of exactly 1.
+class scale_grid {
+public:
+    constexpr explicit scale_grid(const search_options& options) noexcept
+        : n_grid_(options.n_grid), kind_(options.duo_scaling)
+    {}
+
+    /// invalid_argument where n_grid is too small for the kind of duo scaling, or above
+    /// `largest_n_grid`.
+    status check() const noexcept
+    {
+        const std::size_t least = kind_ == duo::off ? 2 : kind_ == duo::on ? 3 : 4;
+        if (n_grid_ < least || n_grid_ > largest_n_grid)
+            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ", largest_n_grid};
+        return {};
+    }
+
+    constexpr std::size_t size() const noexcept { return kind_ == duo::both ? n_grid_ / 2 * 2 : n_grid_; }
+
+    constexpr scale_candidate operator[](std::size_t index) const noexcept
+    {
+        switch (kind_) {
+        case duo::off:
+            return {fraction(index, n_grid_ - 1), false};
+        case duo::on:
+            if (index == 0) return {};
+            return {fraction(index - 1, n_grid_ - 2), true};
+        case duo::both:
+            break;
+        }
+        return {fraction(index / 2, n_grid_ / 2 - 1), index % 2 == 1};
+    }
+
+private:
+    static constexpr double fraction(std::size_t part, std::size_t whole) noexcept
+    {
+        return static_cast<double>(part) / static_cast<double>(whole);
+    }
+
+    std::size_t n_grid_;
+    duo kind_;
+};
+
+namespace detail {
+
+inline float raised(float base, double exponent) noexcept
+{
+    return exponent == 0.5 ? std::sqrt(base) : std::pow(base, static_cast<float>(exponent));
+}
+
+// Clamped below, then centred geometrically (max * min = 1), in that order. T is float for
+// candidates without duo scaling and double for those with it, as PyTorch's promotion has it.
+template <class T, class Magnitude>
+bool fill_scales(std::span<double> scales, Magnitude magnitude) noexcept
+{
+    T smallest = std::numeric_limits<T>::infinity(), largest = 0, sum = 0;
+    const auto clamped = [&](std::size_t i) {
+        const T value = magnitude(i);
+        return value < T(1e-4) ? T(1e-4) : value;
+    };
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        const T value = clamped(i);
+        smallest = std::min(smallest, value);
+        largest = std::max(largest, value);
+        sum += value; // a NaN anywhere makes the centre a NaN
+    }
+    const T centre = sum == sum ? std::sqrt(largest * smallest) : sum;
+    bool usable = true;
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        const auto scale = static_cast<double>(clamped(i) / centre);
+        scales[i] = std::isfinite(scale) ? scale : 1.0;
+        usable = usable && scales[i] > 0.0;
+    }
+    return usable;
+}
+
+} // namespace detail
+
+/// The scales of one candidate, all of length channels:
+///   t = max(x_mean^r, 1e-4)                           without duo scaling
+///   t = max(x_mean^r / (w_mean^(1-r) + 1e-4), 1e-4)   with it
+///   s = t / sqrt(max(t) min(t)), and 1 where that is not finite.
+/// Computed in float without duo scaling and in double with it. `w_mean` may be empty where no
+/// candidate has duo scaling. False where a scale is not positive.
+/// Source: AWQ, Lin et al. 2023 (arXiv:2306.00978), as llm-compressor computes it.
+inline bool compute_scales(const scale_candidate& candidate, std::span<const float> x_mean,
+                           std::span<const double> w_mean, std::span<double> scales) noexcept
+{
+    const double ratio = candidate.ratio;
+    if (!candidate.duo_scaling)
+        return detail::fill_scales<float>(scales, [&](std::size_t i) { return detail::raised(x_mean[i], ratio); });
+    return detail::fill_scales<double>(scales, [&](std::size_t i) {
+        return detail::raised(x_mean[i], ratio) / (std::pow(w_mean[i], 1.0 - ratio) + 1e-4);
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/search/search_outcome.hpp
+#ifndef AWQ_SEARCH_SEARCH_OUTCOME_HPP
+#define AWQ_SEARCH_SEARCH_OUTCOME_HPP
+
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// What a scale search found. Spans lie in the workspace that the search was given.
+struct search_outcome {
+    /// One scale for each channel of the smooth layer; all 1 where nothing was better. In double,
+    /// because W s must round as in the search for the quantizer to find the same codes again.
+    std::span<const double> best_scales;
+    double best_ratio = 0.0;
+    /// Whether the best candidate took the weights' magnitude into account.
+    bool duo_scaling = false;
+    /// The loss without smoothing, and with the best scales. best_error <= initial_error.
+    double initial_error = 0.0;
+    double best_error = 0.0;
+    std::size_t candidates = 0; ///< tried, identity among them
+    /// Candidates whose scales or loss were not finite, or whose scales cannot be stored.
+    std::size_t skipped_candidates = 0;
+    /// The loss of every candidate in grid order (the cheap loss in a screened search).
+    std::span<const double> candidate_errors;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/search/weight_mean.hpp
+#ifndef AWQ_SEARCH_WEIGHT_MEAN_HPP
+#define AWQ_SEARCH_WEIGHT_MEAN_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+template <class T, class Rounding>
+void add_group_magnitudes(const T* group, std::size_t count, double* sums, Rounding) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(static_cast<float>(group[i])));
+    const float divisor = Rounding::round(Rounding::round(largest) + 1e-6f);
+    for (std::size_t i = 0; i < count; ++i)
+        sums[i] += Rounding::round(std::fabs(Rounding::round(static_cast<float>(group[i]))) / divisor);
+}
+
+} // namespace detail
+
+/// Adds a weight's normalised magnitudes to `sums` (in_features): |w| / (max of its group + 1e-6),
+/// divided in the storage type (a dtype, or a `storage_rounding`), summed over rows. `group` columns
+/// share a scale.
+/// Divide the sums by the number of rows of all layers that went in: that is w_mean.
+template <execution E, class T, class Storage>
+void add_weight_magnitudes(const E& how, matrix_view<T> weight, std::size_t group, Storage storage,
+                           std::span<double> sums)
+{
+    how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {
+        const std::size_t first = index * group;
+        const std::size_t count = std::min(group, weight.cols() - first);
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < weight.rows(); ++r)
+                detail::add_group_magnitudes(weight.row(r).data() + first, count, sums.data() + first, rounding);
+        });
+    });
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
+/// they take the place of the original weights, the same inputs given. Smaller is better. A loss that
+/// looks at some rows only has a `sample_of(rows)`, a `row_sample`: only these are then made.
+template <class Loss>
+concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
+{
+    {
+        loss(weights)
+        } -> std::convertible_to<double>;
+};
+
+namespace detail {
+
+/// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
+template <execution E, quantizer Q, class T, class Storage>
+class AWQ_ABI_TAG candidate_maker {
+public:
+    candidate_maker(const E& how, const search_problem<Q, T>& problem, Storage storage)
+        : how_(how), problem_(problem), storage_(storage)
+    {}
+
+    status prepare(workspace& memory, bool needs_w_mean)
+    {
+        const std::size_t columns = problem_.in_features(), scales = problem_.scales();
+        x_mean_ = memory.take<float>(scales);
+        scales_ = memory.take<double>(scales);
+        best_scales_ = memory.take<double>(scales);
+        column_scales_ = memory.take<sum_type>(columns);
+        importance_ = memory.take<float>(columns);
+        w_mean_ = memory.take<double>(scales);
+        const std::span<double> magnitudes = memory.take<double>(columns);
+        views_ = memory.take<matrix_view<const float>>(problem_.layers.size());
+        outputs_ = memory.take<matrix_view<float>>(problem_.layers.size());
+        if (magnitudes.empty() || outputs_.empty()) return too_small();
+        for (std::size_t i = 0; i < views_.size(); ++i) AWQ_CHECK(prepare_layer(memory, i));
+        reduce_to_scales([&](std::size_t c) { return problem_.x_mean[c]; }, x_mean_);
+        if (needs_w_mean) fill_w_mean(magnitudes);
+        return {};
+    }
+
+    /// The candidate's weights, the rows of `sample_of` each; empty where a scale is not usable or
+    /// cannot be stored.
+    template <class Sample>
+    std::span<const matrix_view<const float>> make(const scale_candidate& candidate, const Sample& sample_of)
+    {
+        if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
+        const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
+        if (!identity && !problem_.can_store(scales_)) return {};
+        for (std::size_t c = 0; c < column_scales_.size(); ++c)
+            column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
+        for (std::size_t i = 0; i < views_.size(); ++i)
+            if (problem_.layers[i].rounding != nullptr) make_layer(i, sample_of(problem_.layers[i].weight.rows()));
+        return views_;
+    }
+
+    std::span<const double> best_scales(const scale_candidate& candidate)
+    {
+        compute_scales(candidate, x_mean_, w_mean_, best_scales_);
+        return best_scales_;
+    }
+
+    static error too_small()
+    {
+        return error{error_code::workspace_too_small,
+                     "scale search: give as many floats as search_workspace_size says"};
+    }
+
+private:
+    status prepare_layer(workspace& memory, std::size_t index)
+    {
+        const auto& layer = problem_.layers[index];
+        if constexpr (std::is_same_v<T, float>) views_[index] = layer.weight;
+        if (!layer.is_copied() || layer.weight.empty()) return {};
+        const std::span<float> space = memory.take<float>(layer.weight.size());
+        if (space.empty()) return too_small();
+        outputs_[index] = {space.data(), layer.weight.rows(), layer.weight.cols()};
+        views_[index] = outputs_[index];
+        if (layer.rounding == nullptr) widen(how_, layer.weight, outputs_[index]);
+        return {};
+    }
+
+    // The mean over the columns that share a scale; a plain copy where none do.
+    template <class Source, class V>
+    void reduce_to_scales(Source source, std::span<V> out) const
+    {
+        for (std::size_t s = 0; s < out.size(); ++s) out[s] = V(0);
+        if (problem_.column_scales.empty()) {
+            for (std::size_t c = 0; c < out.size(); ++c) out[c] = source(c);
+            return;
+        }
+        for (std::size_t c = 0; c < problem_.in_features(); ++c) out[problem_.scale_of(c)] += source(c);
+        const V share = V(out.size()) / V(problem_.in_features());
+        for (V& value : out) value *= share;
+    }
+
+    void fill_w_mean(std::span<double> sums)
+    {
+        double rows = 0.0;
+        for (const auto& layer : problem_.layers) {
+            if (layer.rounding == nullptr) continue;
+            add_weight_magnitudes(how_, layer.weight, layer.rounding->scale_columns(layer.weight.cols()), storage_,
+                                  sums);
+            rows += static_cast<double>(layer.weight.rows());
+        }
+        reduce_to_scales([&](std::size_t c) { return sums[c] / rows; }, w_mean_);
+    }
+
+    void make_layer(std::size_t index, const row_sample& sample)
+    {
+        const auto& layer = problem_.layers[index];
+        const matrix_view<float> out = outputs_[index];
+        std::span<float> importance{};
+        if (!layer.importance.empty()) {
+            importance = importance_;
+            for (std::size_t c = 0; c < importance.size(); ++c)
+                importance[c] = static_cast<float>(static_cast<double>(layer.importance[c]) /
+                                                   (column_scales_[c] * column_scales_[c]));
+        }
+        bool is_scaled = false;
+        Q rounding = *layer.rounding;
+        if constexpr (magnitude_quantizer<Q>) {
+            is_scaled = rounding.needs_magnitude();
+            if (is_scaled) {
+                how_.for_each(out.rows(), [&](std::size_t row) {
+                    scale_rows(layer.weight.rows_from(row, 1), out.rows_from(row, 1));
+                });
+                rounding = settled(how_, rounding, matrix_view<const float>{out});
+            }
+        }
+        const auto make_rows = [&](std::size_t first, std::size_t count) {
+            const auto block = out.rows_from(first, count);
+            if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
+            rounding.pseudo_quantize(block, importance, block);
+            unscale_rows(block);
+        };
+        if (sample.size() == out.rows()) return for_all_blocks(how_, rounding, out.rows(), make_rows);
+        how_.for_each(sample.blocks(), [&](std::size_t block) {
+            const std::size_t first = sample.first_of(block), end = first + sample.rows_in(block);
+            for_each_block(first, end, rounding.row_block(), make_rows);
+        });
+    }
+
+    // Q(W s)/s in three steps, each rounded to float once; with scales that are floats that is the
+    // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
+    void scale_rows(matrix_view<const T> weight, matrix_view<float> out) const
+    {
+        const sum_type* const s = column_scales_.data();
+        for (std::size_t r = 0; r < weight.rows(); ++r) {
+            const std::span<float> to = out.row(r);
+            const T* const from = weight.row(r).data();
+            for (std::size_t c = 0; c < to.size(); ++c) to[c] = static_cast<float>(static_cast<float>(from[c]) * s[c]);
+            round_to_storage(storage_, to);
+        }
+    }
+
+    void unscale_rows(matrix_view<float> rows) const
+    {
+        const sum_type* const s = column_scales_.data();
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const std::span<float> row = rows.row(r);
+            for (std::size_t c = 0; c < row.size(); ++c) row[c] = static_cast<float>(row[c] / s[c]);
+            round_to_storage(storage_, row);
+        }
+    }
+
+    const E& how_;
+    const search_problem<Q, T>& problem_;
+    [[no_unique_address]] Storage storage_;
+    std::span<float> x_mean_;                         // (scales)
+    std::span<double> w_mean_, scales_, best_scales_; // (scales)
+    std::span<sum_type> column_scales_;               // (in_features)
+    std::span<float> importance_;                     // (in_features)
+    std::span<matrix_view<const float>> views_;       // what the loss sees
+    std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
+};
+
+/// The weights of a candidate, those rows that the loss looks at; empty where it is not usable.
+template <class Maker, candidate_loss Loss>
+std::span<const matrix_view<const float>> make_for(Maker& maker, const scale_candidate& candidate, Loss& loss)
+{
+    return maker.make(candidate, [&](std::size_t rows) {
+        if constexpr (requires { loss.sample_of(rows); })
+            return loss.sample_of(rows);
+        else
+            return row_sample{rows};
+    });
+}
+
+/// The loss of a candidate, NaN where it is not usable.
+template <class Maker, candidate_loss Loss>
+double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
+{
+    const auto weights = make_for(maker, candidate, loss);
+    if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
+    return static_cast<double>(loss(weights));
+}
+
+/// The losses of all candidates; one that can wait for several of them does.
+template <class Maker, candidate_loss Loss>
+void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<double> errors)
+{
+    for (std::size_t i = 0; i < grid.size(); ++i) {
+        if constexpr (requires { loss.finish(); }) {
+            errors[i] = std::numeric_limits<double>::quiet_NaN();
+            if (const auto weights = make_for(maker, grid[i], loss); !weights.empty()) loss.begin(weights, errors[i]);
+        } else {
+            errors[i] = judge(maker, grid[i], loss);
+        }
+    }
+    if constexpr (requires { loss.finish(); }) loss.finish();
+}
+
+constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
+
+/// The first of the smallest finite errors among those still open; `no_candidate` where none is.
+inline std::size_t first_smallest(std::span<const double> errors, std::span<const unsigned char> used)
+{
+    std::size_t best = no_candidate;
+    double smallest = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < errors.size(); ++i)
+        if ((used.empty() || used[i] == 0) && std::isfinite(errors[i]) && errors[i] < smallest) {
+            best = i;
+            smallest = errors[i];
+        }
+    return best;
+}
+
+inline std::size_t count_not_finite(std::span<const double> errors)
+{
+    return static_cast<std::size_t>(std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
+}
+
+inline error nothing_finite()
+{
+    return error{error_code::no_candidate,
+                 "scale search: no candidate has a finite error; look for "
+                 "infinite activations, and for weights near the largest number of their type"};
+}
+
+} // namespace detail
+
+/// Tries every candidate of the grid with one loss and returns the best: the first with the
+/// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
+/// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
+/// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
+/// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
+/// known when this is compiled.
+template <execution E, quantizer Q, class T, candidate_loss Loss, class Storage>
+result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
+                                    Loss&& loss, workspace memory, Storage storage)
+{
+    const scale_grid grid{options};
+    AWQ_CHECK(grid.check());
+    AWQ_CHECK(detail::check_problem(problem));
+    detail::candidate_maker<E, Q, T, Storage> maker{how, problem, storage};
+    const std::span<double> errors = memory.take<double>(grid.size());
+    if (errors.empty()) return maker.too_small();
+    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
+    detail::judge_all(maker, grid, loss, errors);
+    const std::size_t best = detail::first_smallest(errors, {});
+    if (best == detail::no_candidate) return detail::nothing_finite();
+    return search_outcome{maker.best_scales(grid[best]),
+                          grid[best].ratio,
+                          grid[best].duo_scaling,
+                          errors[0],
+                          errors[best],
+                          grid.size(),
+                          detail::count_not_finite(errors),
+                          errors};
+}
+
+/// The same with `options.storage`, known at run time only.
+template <execution E, quantizer Q, class T, candidate_loss Loss>
+result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
+                                    Loss&& loss, workspace memory)
+{
+    return scale_search(how, problem, options, loss, memory, options.storage);
+}
+
+/// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
+/// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
+/// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
+template <execution E, quantizer Q, class T, candidate_loss Cheap, candidate_loss Exact>
+result<search_outcome> screened_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
+                                       Cheap&& cheap, Exact&& exact, workspace memory)
+{
+    const scale_grid grid{options};
+    AWQ_CHECK(grid.check());
+    AWQ_CHECK(detail::check_problem(problem));
+    detail::candidate_maker<E, Q, T, dtype> maker{how, problem, options.storage};
+    const std::span<double> errors = memory.take<double>(grid.size());
+    const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
+    if (chosen.empty()) return maker.too_small();
+    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
+    detail::judge_all(maker, grid, cheap, errors);
+    chosen[0] = 1;
+    for (std::size_t i = 0; i < options.finalists; ++i)
+        if (const std::size_t next = detail::first_smallest(errors, chosen); next != detail::no_candidate)
+            chosen[next] = 1;
+    search_outcome outcome{};
+    outcome.candidates = grid.size();
+    outcome.skipped_candidates = detail::count_not_finite(errors);
+    outcome.candidate_errors = errors;
+    std::size_t best = detail::no_candidate;
+    for (std::size_t i = 0; i < grid.size(); ++i) {
+        if (chosen[i] == 0) continue;
+        const double error = detail::judge(maker, grid[i], exact);
+        if (i == 0) outcome.initial_error = error;
+        if (!std::isfinite(error)) outcome.skipped_candidates += std::isfinite(errors[i]) ? 1 : 0;
+        if (std::isfinite(error) && (best == detail::no_candidate || error < outcome.best_error)) {
+            best = i;
+            outcome.best_error = error;
+        }
+    }
+    if (best == detail::no_candidate) return detail::nothing_finite();
+    outcome.best_scales = maker.best_scales(grid[best]);
+    outcome.best_ratio = grid[best].ratio;
+    outcome.duo_scaling = grid[best].duo_scaling;
+    return outcome;
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+template <class Product, execution E>
+result<search_outcome> search_in(std::span<float> memory, const E& how, const mapping_search& what)
+{
+    mapping_search::loss_function exact = what.exact;
+    if (exact && !what.is_screened) return scale_search(how, what.problem, what.options, exact, memory);
+    constexpr std::size_t rows_at_once = 1024;
+    std::vector<float> products(gram_loss_workspace_size(what.problem.in_features()) * rows_at_once);
+    std::vector<matrix_view<const float>> weights;
+    for (const auto& layer : what.problem.layers) weights.push_back(layer.weight);
+    gram_loss<Product, E> gram{how,
+                               weights,
+                               what.gram,
+                               what.tokens,
+                               products,
+                               exact ? what.options.screening_rows : what.rows,
+                               row_block_of(what.problem)};
+    if (!exact) return scale_search(how, what.problem, what.options, gram, memory);
+    return screened_search(how, what.problem, what.options, gram, exact, memory);
+}
+
+} // namespace detail
+
+/// Searches for the scales of a mapping. Errors: those of `scale_search`.
+template <class Product, execution E>
+result<found_scales> search_mapping(const E& how, const mapping_search& what)
+{
+    std::vector<float> memory(search_workspace_size(what.problem, what.options));
+    AWQ_TRY(const search_outcome found, detail::search_in<Product>(memory, how, what));
+    return found_scales{{found.best_scales.begin(), found.best_scales.end()},
+                        found.best_ratio,
+                        found.duo_scaling,
+                        found.initial_error,
+                        found.best_error,
+                        found.skipped_candidates};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/device/host/turn_heads.hpp
+#ifndef AWQ_DEVICE_HOST_TURN_HEADS_HPP
+#define AWQ_DEVICE_HOST_TURN_HEADS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+inline void split_pairs(std::span<float> values)
+{
+    const std::size_t half = values.size() / 2;
+    const scratch memory{half};
+    for (std::size_t i = 0; i < half; ++i) {
+        memory.data()[i] = values[2 * i + 1];
+        values[i] = values[2 * i];
+    }
+    std::copy_n(memory.data(), half, values.data() + half);
+}
+
+} // namespace detail
+
+/// Turns one head's query or key, (head), that stands at `position` < length(). With `pairs`
+/// neighbours turn together (2i, 2i + 1), and come out as two halves: queries and keys alike, so
+/// that their products are the same.
+inline void turn_head(const rope_table& table, std::size_t position, std::span<float> head, bool pairs = false)
+{
+    const std::size_t count = table.pairs();
+    if (pairs) detail::split_pairs(head.first(2 * count));
+    kernels::simd::rotate(table.cosines(position), table.sines(position), head.first(count),
+                          head.subspan(count, count));
+}
+
+namespace detail {
+
+/// The norm of one head; its weight may be another for each head.
+inline void norm_head(const norm_view& norm, std::size_t from, std::span<float> values) noexcept
+{
+    norm_view own = norm;
+    if (norm.weight.size() > values.size()) own.weight = norm.weight.subspan(from, values.size());
+    norm_row(own, values, values);
+}
+
+} // namespace detail
+
+/// Norm, where there is one, and rotation of every head of q or k, (tokens, heads * head).
+template <execution E>
+void turn_heads(const E& e, const head_turn& turn, std::span<const std::size_t> positions, matrix_view<float> x)
+{
+    for_each_row(e, x.rows(), [&](std::size_t row) {
+        if (turn.has_norm && turn.norm_is_wide) norm_row(turn.norm, x.row(row), x.row(row));
+        const bool by_head = turn.has_norm && !turn.norm_is_wide;
+        for (std::size_t from = 0; from < x.cols(); from += turn.head) {
+            const auto values = x.row(row).subspan(from, turn.head);
+            if (by_head && !turn.norm_is_after) detail::norm_head(turn.norm, from, values);
+            if (turn.rope) turn_head(*turn.rope, positions[row], values.subspan(turn.plain), turn.pairs);
+            if (by_head && turn.norm_is_after) detail::norm_head(turn.norm, from, values);
+        }
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/device/host_device.hpp
+#ifndef AWQ_DEVICE_HOST_DEVICE_HPP
+#define AWQ_DEVICE_HOST_DEVICE_HPP
+
+// ---- awq/execution/products/mirror_upper.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
+#define AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Copies the upper triangle of a square matrix into the lower one, in fixed square tiles.
+template <execution E>
+void mirror_upper(const E& e, matrix_view<float> g)
+{
+    constexpr std::size_t tile = 64;
+    e.for_each(chunk_count(g.rows(), tile), [=](std::size_t chunk) {
+        const std::size_t first = chunk * tile;
+        const std::size_t end = std::min(g.rows(), first + tile);
+        for (std::size_t block = 0; block < end; block += tile)
+            for (std::size_t i = first; i < end; ++i)
+                for (std::size_t j = block; j < std::min(i, block + tile); ++j) g(i, j) = g(j, i);
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/products/upper_gram.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_UPPER_GRAM_HPP
+#define AWQ_EXECUTION_PRODUCTS_UPPER_GRAM_HPP
+
+namespace awq {
+
+/// g += x^T x for a sum of many batches: only the upper triangle of g holds it, until `mirror_upper` is called
+/// once after the last. A product that has no such operation of its own fills all of g.
+template <class Product, execution E>
+void add_upper_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
+{
+    if constexpr (requires { Product::add_upper_gram(e, x, g); })
+        Product::add_upper_gram(e, x, g);
+    else
+        Product::add_gram(e, x, g);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/clip_weights.hpp
+#ifndef AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
+#define AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+/// Clamps a group to what the codes of its best range can stand for, if that is not the whole range.
+inline void clip_group(const integer_quantizer& format, std::span<const float> importance,
+                       std::span<float> group) noexcept
+{
+    integer_quantizer unclipped = format;
+    unclipped.clip_steps = 1;
+    const qparams best = format.fit_group(group, importance);
+    if (best.scale == unclipped.fit_group(group, importance).scale) return;
+    const float low = (format.format.smallest() - best.zero_point) * best.scale;
+    const float high = (format.format.largest() - best.zero_point) * best.scale;
+    for (float& weight : group) weight = std::clamp(weight, low, high);
+}
+
+} // namespace detail
+
+/// Weight clipping as llm-awq's auto_clip does it: within each group of `weight` (out_features,
+/// in_features) outliers give way, so that the others are rounded more finely later. This changes
+/// what the layer computes. `importance`: mean of x^2 per column, or empty. The format must fit.
+template <execution E>
+void clip_weights(const E& how, const integer_quantizer& format, std::span<const float> importance,
+                  matrix_view<float> weight)
+{
+    const std::size_t width = format.scale_columns(weight.cols());
+    how.for_each(weight.rows(), [&](std::size_t row) {
+        for (std::size_t first = 0; first < weight.cols(); first += width)
+            detail::clip_group(format, importance.empty() ? importance : importance.subspan(first, width),
+                               weight.row(row).subspan(first, width));
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/least_squares_target.hpp
+#ifndef AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
+#define AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// The Cholesky factor of gram + lambda diag(gram), in place of the lower triangle of `gram`; what is
+/// above the diagonal stays. `scratch`: as `factor_cholesky`. False where the damped matrix is not positive definite.
+template <class Product, execution E>
+[[nodiscard]] bool factor_damped_gram(const E& e, matrix_view<float> gram, float lambda, std::span<float> scratch)
+{
+    double mean = 0;
+    for (std::size_t i = 0; i < gram.rows(); ++i) mean += gram(i, i);
+    mean /= static_cast<double>(gram.rows());
+    for (std::size_t i = 0; i < gram.rows(); ++i) // a channel that is never active stays put
+        gram(i, i) += lambda * gram(i, i) + static_cast<float>(1e-6 * mean);
+    return factor_cholesky<Product>(e, gram, scratch);
+}
+
+/// weight += share update.
+template <execution E>
+void add_share(const E& e, matrix_view<float> weight, matrix_view<const float> update, float share)
+{
+    e.for_each(weight.rows(), [=](std::size_t row) {
+        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += share * update(row, i);
+    });
+}
+
+/// Moves a weight to where it does best on the inputs that it will really get.
+///
+/// With X the original inputs and Xq those that the already quantized layers before it produce, the
+/// target W* minimises ||X W^T - Xq W*^T||^2 + lambda ||(W* - W) D^(1/2)||^2, D = diag(Xq^T Xq):
+/// W* = W + W (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1.
+/// `share`: how much of the way to W* is gone. Half generalises better than all of it, as the
+/// difference X - Xq is known from the calibration text alone (Li et al. 2025, GPTAQ, take a quarter).
+///
+/// - `weight` (out_features, in_features): W in, W* out.
+/// - `transfer` (in, in): (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1, by `solve_cholesky` with the factor of
+///   `factor_damped_gram`: the same for all layers that read X.
+/// - `scratch`: a row of the weight or more floats, `cholesky_scratch(out_features)` for speed.
+template <class Product, execution E>
+void move_to_target(const E& e, matrix_view<float> weight, matrix_view<const float> transfer, float share,
+                    std::span<float> scratch)
+{
+    const std::size_t most = std::max<std::size_t>(1, scratch.size() / weight.cols());
+    for (std::size_t first = 0; first < weight.rows(); first += most) {
+        const auto rows = weight.rows_from(first, std::min(most, weight.rows() - first));
+        const matrix_view<float> update{scratch.data(), rows.rows(), rows.cols()};
+        Product::multiply_nn(e, rows, transfer, update);
+        add_share(e, rows, update, share);
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/apply_scales.hpp
+#ifndef AWQ_SMOOTHING_APPLY_SCALES_HPP
+#define AWQ_SMOOTHING_APPLY_SCALES_HPP
+
+// ---- awq/smoothing/check_mapping.hpp
+#ifndef AWQ_SMOOTHING_CHECK_MAPPING_HPP
+#define AWQ_SMOOTHING_CHECK_MAPPING_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+namespace awq {
+
+namespace detail {
+
+/// A layer that is scaled twice, or one whose rows share memory, would compute something else afterwards.
+template <class S, class B>
+status check_memory(const basic_mapping<S, B>& pair)
+{
+    const auto shares_rows = [] {
+        return error{error_code::invalid_argument, "mapping: a layer's stride is below its width, so its rows overlap"};
+    };
+    if (pair.smooth.weight.rows_overlap()) return shares_rows();
+    for (std::size_t i = 0; i < pair.balances.size(); ++i) {
+        if (pair.balances[i].rows_overlap()) return shares_rows();
+        const void* const weight = pair.balances[i].data();
+        if (weight == pair.smooth.weight.data())
+            return error{error_code::invalid_argument, "mapping: balance layer ", i, " is the smooth layer itself"};
+        for (std::size_t j = 0; j < i; ++j)
+            if (weight == pair.balances[j].data())
+                return error{error_code::invalid_argument,          "mapping: balance layers ", j, " and ", i,
+                             " are the same tensor; give each once"};
+    }
+    return {};
+}
+
+template <class S, class B>
+status check_balances(const basic_mapping<S, B>& pair)
+{
+    if (pair.balances.empty()) return error{error_code::invalid_argument, "mapping: give at least one balance layer"};
+    for (const auto& balance : pair.balances)
+        if (balance.empty() || balance.cols() != pair.in_features())
+            return error{error_code::shape_mismatch, "mapping: a balance layer has ", balance.cols(),
+                         " columns, another has ", pair.in_features()};
+    return {};
+}
+
+template <class T>
+status check_smooth(const basic_smooth_target<T>& smooth, std::size_t scales)
+{
+    if (smooth.norm && (smooth.weight.rows() != 1 || smooth.weight.cols() != scales))
+        return error{error_code::shape_mismatch, "mapping: a norm of ", smooth.weight.size(),
+                     " channels before layers that read ", scales};
+    if (!smooth.norm && smooth.weight.rows() == 1 && scales > 1)
+        return error{error_code::shape_mismatch,
+                     "mapping: a linear smooth layer with one output before layers that read ", scales,
+                     "; a norm's weight is a vector, give it as a std::span"};
+    if (!smooth.norm && smooth.weight.rows() < scales)
+        return error{error_code::shape_mismatch,
+                     "mapping: a smooth layer with ",
+                     smooth.weight.rows(),
+                     " outputs before layers that read ",
+                     scales,
+                     "; grouped-query attention needs column_scales"};
+    if (!smooth.bias.empty() && smooth.bias.size() != smooth.channels())
+        return error{error_code::shape_mismatch, "mapping: a bias of ",
+                     smooth.bias.size(),         " values for ",
+                     smooth.channels(),          " outputs"};
+    if (!smooth.rows.empty() && (smooth.norm || smooth.rows.size() != scales))
+        return error{error_code::shape_mismatch,
+                     "mapping: ",
+                     smooth.rows.size(),
+                     " outputs of the smooth layer are named for ",
+                     scales,
+                     " scales"};
+    for (const std::uint32_t row : smooth.rows)
+        if (row >= smooth.channels())
+            return error{error_code::shape_mismatch,
+                         "mapping: the smooth layer has ",
+                         smooth.channels(),
+                         " outputs, output ",
+                         row,
+                         " is named"};
+    if (!smooth.norm && smooth.offset)
+        return error{error_code::invalid_argument, "mapping: only a norm's weight has an offset"};
+    return {};
+}
+
+} // namespace detail
+
+/// How many scales a mapping has: its in_features, or one for each group of columns.
+template <class S = float, class B = S>
+std::size_t scale_count(const basic_mapping<S, B>& pair) noexcept
+{
+    if (pair.column_scales.empty()) return pair.in_features();
+    std::uint32_t last = 0;
+    for (const std::uint32_t index : pair.column_scales) last = index > last ? index : last;
+    return std::size_t{last} + 1;
+}
+
+/// Whether the layers of a mapping fit together, so that smoothing keeps the function that they
+/// compute. invalid_argument or shape_mismatch where they do not.
+template <class S = float, class B = S>
+status check_mapping(const basic_mapping<S, B>& pair)
+{
+    AWQ_CHECK(detail::check_balances(pair));
+    AWQ_CHECK(detail::check_memory(pair));
+    if (!pair.column_scales.empty() && pair.column_scales.size() != pair.in_features())
+        return error{error_code::shape_mismatch, "mapping: column_scales needs ", pair.in_features(), " entries"};
+    return detail::check_smooth(pair.smooth, scale_count(pair));
+}
+
+} // namespace awq
+
+#endif
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+template <execution E, class T>
+void multiply_columns(const E& how, std::span<const std::uint32_t> column_scales, matrix_view<T> weight,
+                      std::span<const double> scales)
+{
+    how.for_each(weight.rows(), [&](std::size_t r) {
+        T* const row = weight.row(r).data();
+        if (column_scales.empty())
+            for (std::size_t c = 0; c < weight.cols(); ++c) row[c] = from_double<T>(to_double(row[c]) * scales[c]);
+        else
+            for (std::size_t c = 0; c < weight.cols(); ++c)
+                row[c] = from_double<T>(to_double(row[c]) * scales[column_scales[c]]);
+    });
+}
+
+template <class T>
+void divide_norm(const basic_smooth_target<T>& smooth, std::span<const double> scales) noexcept
+{
+    const std::span<T> weight = smooth.weight.row(0);
+    const double offset = smooth.offset ? 1.0 : 0.0;
+    for (std::size_t i = 0; i < scales.size(); ++i)
+        weight[i] = from_double<T>((to_double(weight[i]) + offset) / scales[i] - offset);
+}
+
+template <execution E, class T>
+void divide_rows(const E& how, const basic_smooth_target<T>& smooth, std::span<const double> scales)
+{
+    how.for_each(scales.size(), [&](std::size_t i) {
+        for (T& element : smooth.weight.row(smooth.row_of(i, scales.size())))
+            element = from_double<T>(to_double(element) / scales[i]);
+    });
+}
+
+} // namespace detail
+
+/// Divides the smooth layer's outputs by the scales and multiplies the balance layers' columns by
+/// them, in place: together the layers compute what they did before. Of a linear smooth layer with
+/// more outputs than scales (a fused qkv or gate_up) only the last rows, or those that the target names,
+/// and the matching slice of the bias, change. Computed in double and rounded to float once, and from there
+/// to the tensors' own type; which scales that can hold, `scale_limits` knows. Errors (then nothing is
+/// changed): those of `check_mapping`; invalid_argument where a scale is not a positive number.
+template <execution E, class S = float, class B = S>
+status apply_scales(const E& how, const basic_mapping<S, B>& pair, std::span<const double> scales)
+{
+    AWQ_CHECK(check_mapping(pair));
+    if (scales.size() != scale_count(pair))
+        return error{error_code::shape_mismatch, "apply_scales: ", scales.size(), " scales for ",
+                     scale_count(pair),          " channels"};
+    for (const double scale : scales)
+        if (!std::isfinite(scale) || !(scale > 0.0))
+            return error{error_code::invalid_argument, "apply_scales: a scale is not positive"};
+    for (const auto& balance : pair.balances) detail::multiply_columns(how, pair.column_scales, balance, scales);
+    const basic_smooth_target<S>& smooth = pair.smooth;
+    if (smooth.norm)
+        detail::divide_norm(smooth, scales);
+    else
+        detail::divide_rows(how, smooth, scales);
+    if (!smooth.bias.empty())
+        for (std::size_t i = 0; i < scales.size(); ++i) {
+            S& bias = smooth.bias[smooth.row_of(i, scales.size())];
+            bias = detail::from_double<S>(detail::to_double(bias) / scales[i]);
+        }
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+namespace awq {
+
+/// The processor: our kernels, with a matrix product and an execution.
+template <class Product, execution E>
+requires matrix_product<Product, E>
+class AWQ_ABI_TAG host_device final : public device {
+public:
+    explicit host_device(E how = {}) : how_(std::move(how)), solving_(for_solving(how_)) {}
+
+    void set_precision(precision operands) override
+    {
+        how_ = with_precision(how_, operands);
+        solving_ = for_solving(how_);
+    }
+    any_execution tasks() const noexcept override { return any_execution{how_}; }
+
+    void copy(matrix_view<const float> from, matrix_view<float> to) override
+    {
+        for_each_row(how_, from.rows(), [&](std::size_t r) { std::ranges::copy(from.row(r), to.row(r).begin()); });
+    }
+    void copy_columns(const column_copy& what, matrix_view<const float> from, matrix_view<float> to) override
+    {
+        awq::copy_columns(how_, what, from, to);
+    }
+    void clear(matrix_view<float> x) override
+    {
+        for_each_row(how_, x.rows(), [&](std::size_t r) { std::ranges::fill(x.row(r), 0.0f); });
+    }
+    void widen(matrix_view<const bf16> from, matrix_view<float> to) override { awq::widen(how_, from, to); }
+    void narrow(matrix_view<const float> from, matrix_view<bf16> to) override
+    {
+        for_each_row(how_, from.rows(), [&](std::size_t r) {
+            std::ranges::transform(from.row(r), to.row(r).begin(), [](float x) { return bf16{x}; });
+        });
+    }
+    bool is_finite(matrix_view<const float> x) override
+    {
+        std::atomic<bool> all{true};
+        for_each_row(how_, x.rows(), [&](std::size_t r) {
+            if (!all_finite(x.row(r))) all = false;
+        });
+        return all;
+    }
+
+    void linear(const linear_view& layer, matrix_view<const float> input, matrix_view<float> output) override
+    {
+        linear_forward<Product>(how_, layer, input, output);
+    }
+    void norm(const norm_view& how, matrix_view<const float> input, matrix_view<float> output) override
+    {
+        norm_forward(how_, how, input, output);
+    }
+    void turn_heads(const head_turn& how, std::span<const std::size_t> positions, matrix_view<float> x) override
+    {
+        awq::turn_heads(how_, how, positions, x);
+    }
+    status attend(const attention_rule& rule, const sequences& batch, std::size_t start, matrix_view<const float> q,
+                  matrix_view<const float> k, matrix_view<const float> v, matrix_view<float> out) override
+    {
+        return attend_all<Product>(how_, rule, batch, start, q, k, v, out);
+    }
+    void activate(activation act, matrix_view<float> x) override { awq::activate(how_, act, x); }
+    void activate_xielu(float alpha_p, float alpha_n, matrix_view<float> x) override
+    {
+        awq::activate_xielu(how_, alpha_p, alpha_n, x);
+    }
+    void multiply_activated(activation act, matrix_view<const float> up, matrix_view<float> gate) override
+    {
+        awq::multiply_activated(how_, act, up, gate);
+    }
+    void gate_rows(matrix_view<const float> shares, matrix_view<float> x) override { awq::gate_rows(how_, shares, x); }
+    void scale_rows(std::span<const float> factors, matrix_view<float> x) override
+    {
+        awq::scale_rows(how_, factors, x);
+    }
+    void clamp(float limit, matrix_view<float> x) override { clamp_rows(how_, limit, x); }
+    void add(float factor, matrix_view<const float> x, matrix_view<float> y) override { add_rows(how_, factor, x, y); }
+    void cap(float factor, float cap, matrix_view<float> x) override { cap_rows(how_, factor, cap, x); }
+    std::vector<std::vector<routed_token>> route(const router_rule& rule, std::span<const float> bias,
+                                                 matrix_view<float> logits) override
+    {
+        return awq::route(rule, bias, logits);
+    }
+    void gather(std::span<const routed_token> tokens, bool weighs, matrix_view<const float> from,
+                matrix_view<float> to) override
+    {
+        gather_rows(how_, tokens, weighs, from, to);
+    }
+    void scatter(std::span<const routed_token> tokens, bool weighs, matrix_view<const float> from,
+                 matrix_view<float> to) override
+    {
+        scatter_rows(how_, tokens, weighs, from, to);
+    }
+
+    status add_sums(matrix_view<const float> x, activation_stats& sums, std::span<float> largest) override
+    {
+        raise_largest(how_, x, largest);
+        return sums.template observe<Product>(how_, x);
+    }
+    void add_upper_gram(matrix_view<const float> x, matrix_view<float> g) override
+    {
+        awq::add_upper_gram<Product>(how_, x, g);
+    }
+    void mirror_upper(matrix_view<float> g) override { awq::mirror_upper(how_, g); }
+    void add_cross_gram(matrix_view<const float> x, matrix_view<const float> y, matrix_view<float> g) override
+    {
+        Product::add_cross_gram(how_, x, y, g);
+    }
+    void divide_gram(std::span<const double> scales, matrix_view<float> gram) override
+    {
+        awq::divide_gram(how_, scales, gram);
+    }
+
+    result<found_scales> search(const mapping_search& what) override { return search_mapping<Product>(how_, what); }
+    squared_error compare(matrix_view<const float> expected, matrix_view<const float> actual) override
+    {
+        return output_error(how_, expected, actual);
+    }
+    double gram_error(matrix_view<const float> weight, matrix_view<const float> candidate,
+                      matrix_view<const float> gram, const row_sample& sample) override
+    {
+        constexpr std::size_t rows_at_once = 256;
+        std::vector<float> memory(gram_loss_workspace_size(weight.cols()) * rows_at_once);
+        const std::vector<float> zeros(candidate.empty() ? weight.cols() : 0);
+        if (candidate.empty()) candidate = {zeros.data(), weight.rows(), weight.cols(), 0};
+        return awq::gram_error<Product>(how_, weight, candidate, gram, memory, sample);
+    }
+    status apply_scales(const mapping& pair, std::span<const double> scales) override
+    {
+        return awq::apply_scales(how_, pair, scales);
+    }
+    void limit_smooth(const scale_limits& limits, const smooth_target& smooth, dtype storage) override
+    {
+        awq::limit_smooth(limits, smooth, storage);
+    }
+    void limit_balance(const scale_limits& limits, matrix_view<const float> weight, dtype storage,
+                       std::span<const std::uint32_t> column_scales) override
+    {
+        std::vector<float> memory(weight.cols());
+        awq::limit_balance(limits, weight, storage, column_scales, memory);
+    }
+
+    void clip_weights(const integer_quantizer& format, std::span<const float> importance,
+                      matrix_view<float> weight) override
+    {
+        awq::clip_weights(how_, format, importance, weight);
+    }
+    status pseudo_quantize(const any_quantizer& format, matrix_view<const float> weight,
+                           std::span<const float> importance, matrix_view<float> out) override
+    {
+        return awq::pseudo_quantize(how_, format, weight, importance, out);
+    }
+    status quantize_rows(const gguf::simd_block_quantizer& format, matrix_view<const float> rows,
+                         std::span<const float> importance, std::span<std::byte> out) override
+    {
+        return gguf::quantize_rows(how_, format, rows, importance, out);
+    }
+    std::vector<float> diagonal(matrix_view<const float> gram) override
+    {
+        std::vector<float> values(gram.rows());
+        for (std::size_t i = 0; i < values.size(); ++i) values[i] = gram(i, i);
+        return values;
+    }
+    void set_diagonal(std::span<const float> values, matrix_view<float> gram) override
+    {
+        for (std::size_t i = 0; i < values.size(); ++i) gram(i, i) = values[i];
+    }
+    bool factor_gram(float lambda, matrix_view<float> gram) override
+    {
+        std::vector<float> memory = memory_for(gram);
+        return factor_damped_gram<Product>(solving_, gram, lambda, memory);
+    }
+    void solve(matrix_view<const float> l, matrix_view<float> x) override
+    {
+        std::vector<float> memory = memory_for(l);
+        solve_cholesky<Product>(solving_, l, x, memory);
+    }
+    void move_to_target(matrix_view<const float> transfer, float share, matrix_view<float> weight) override
+    {
+        std::vector<float> memory = memory_for(transfer);
+        awq::move_to_target<Product>(solving_, weight, transfer, share, memory);
+    }
+    void add_share(matrix_view<const float> change, float share, matrix_view<float> weight) override
+    {
+        awq::add_share(how_, weight, change, share);
+    }
+    bool make_feedback(float damping, matrix_view<float> gram) override
+    {
+        std::vector<float> memory = memory_for(gram);
+        return awq::make_feedback<Product>(solving_, gram, damping, memory);
+    }
+    void restore_gram(std::span<const float> diagonal, matrix_view<float> gram) override
+    {
+        awq::restore_gram(how_, gram, diagonal);
+    }
+    quantized_linear round(const any_quantizer& format, const linear_rounding& by, matrix_view<float> weight) override
+    {
+        return linear_rounder<Product, E>{solving_, by}.round(format, weight);
+    }
+
+private:
+    static std::vector<float> memory_for(matrix_view<const float> square)
+    {
+        return std::vector<float>(cholesky_scratch(square.rows()));
+    }
+
+    E how_, solving_; ///< what is solved and fed back needs more digits
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/device/open_host_device.hpp
+#ifndef AWQ_DEVICE_OPEN_HOST_DEVICE_HPP
+#define AWQ_DEVICE_OPEN_HOST_DEVICE_HPP
+
+// ---- awq/execution/products/packed.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_HPP
+#define AWQ_EXECUTION_PRODUCTS_PACKED_HPP
+
+// ---- awq/execution/products/amx_tile.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_AMX_TILE_HPP
+#define AWQ_EXECUTION_PRODUCTS_AMX_TILE_HPP
+
+// ---- awq/execution/products/product_operand.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PRODUCT_OPERAND_HPP
+#define AWQ_EXECUTION_PRODUCTS_PRODUCT_OPERAND_HPP
+
+#include <cstddef>
+
+namespace awq::detail {
+
+/// One operand of a product c(i, j) = sum over d of a(i, d) b(j, d): `outer` is i or j. Elements in 16
+/// bits are widened as they are packed.
+template <class T>
+struct product_operand {
+    const T* data;
+    std::size_t outer_stride;
+    std::size_t depth_stride; ///< 1 or outer_stride is 1
+
+    const T* at(std::size_t outer, std::size_t depth) const noexcept
+    {
+        return data + outer * outer_stride + depth * depth_stride;
+    }
+};
+
+} // namespace awq::detail
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+// Products of bfloat16 in the tile registers of Intel's Advanced Matrix Extensions ("Intel 64 and IA-32
+// Architectures Software Developer's Manual", volume 1, chapter 18). The code is there whatever a translation
+// unit is compiled for, and used where the processor and the system have it.
+#if defined(__x86_64__) && defined(__linux__) && AWQ_GNU
+#define AWQ_HAS_AMX 1
+#include <cpuid.h>
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#else
+#define AWQ_HAS_AMX 0
+#endif
+
+namespace awq::detail {
+
+#if AWQ_HAS_AMX
+
+#define AWQ_AMX_CODE __attribute__((target("avx512f,avx512bw,avx512bf16,amx-tile,amx-bf16")))
+
+/// Whether processor and system multiply tiles of bfloat16. Asks Linux for the permission to use them.
+inline bool has_amx() noexcept
+{
+    static const bool found = [] {
+        unsigned a = 0, b = 0, c = 0, d = 0;
+        constexpr unsigned bf16_tiles = 1u << 22, tiles = 1u << 24, bf16_vectors = 1u << 5;
+        if (!__builtin_cpu_supports("avx512bw")) return false;
+        if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & bf16_tiles) || !(d & tiles)) return false;
+        if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & bf16_vectors)) return false;
+        constexpr long request_permission = 0x1023, tile_data = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+        return ::syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+    }();
+    return found;
+}
+
+/// Sixteen registers of 16 pairs of bfloat16 each: a tile.
+struct amx_rows {
+    __m512i row[16];
+};
+
+/// Which bfloat16 of a float is packed: the nearest one, or the one nearest to what that leaves.
+enum class bfloat16_part : unsigned char { nearest, rest };
+
+template <bfloat16_part Part>
+AWQ_AMX_CODE inline __m512 part_of(__m512 x) noexcept
+{
+    if constexpr (Part == bfloat16_part::nearest) return x;
+    const __m512i nearest = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(x));
+    return _mm512_sub_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32(nearest, 16)));
+}
+
+/// Pairs (2p, 2p + 1) of sixteen lines whose depth is contiguous: register i holds those of line i. What is
+/// beyond `count` lines or `depth` is zero.
+template <bfloat16_part Part>
+AWQ_AMX_CODE inline amx_rows pairs_of_lines(const float* in, std::size_t stride, std::size_t count,
+                                            std::size_t depth) noexcept
+{
+    const auto bits = static_cast<__mmask32>(depth >= 32 ? ~0u : (1u << depth) - 1);
+    amx_rows made;
+    for (std::size_t i = 0; i < 16; ++i) {
+        const __mmask32 mask = i < count ? bits : 0;
+        const float* const from = in + (i < count ? i * stride : 0);
+        const __m512 low = part_of<Part>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from));
+        const __m512 high = part_of<Part>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), from + 16));
+        made.row[i] = (__m512i)_mm512_cvtne2ps_pbh(high, low);
+    }
+    return made;
+}
+
+/// The same of lines that lie side by side: register p holds pair p of all lines.
+template <bfloat16_part Part>
+AWQ_AMX_CODE inline amx_rows pairs_of_columns(const float* in, std::size_t stride, std::size_t count,
+                                              std::size_t depth) noexcept
+{
+    alignas(64) static constexpr std::uint16_t interleaved[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                                                  21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                                                  11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    const __m512i order = _mm512_load_si512(interleaved);
+    const auto bits = static_cast<__mmask16>(count >= 16 ? 0xffff : (1u << count) - 1);
+    amx_rows made;
+    for (std::size_t p = 0; p < 16; ++p) {
+        const std::size_t d = 2 * p;
+        const __m512 even = _mm512_maskz_loadu_ps(d < depth ? bits : 0, in + (d < depth ? d * stride : 0));
+        const __m512 odd = _mm512_maskz_loadu_ps(d + 1 < depth ? bits : 0, in + (d + 1 < depth ? (d + 1) * stride : 0));
+        made.row[p] =
+            _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(part_of<Part>(odd), part_of<Part>(even)));
+    }
+    return made;
+}
+
+using sixteen_pairs [[gnu::vector_size(64)]] = std::int32_t;
+
+/// Every second four of two registers' pairs, from the first or from the second on.
+template <int First>
+AWQ_AMX_CODE inline sixteen_pairs every_second_four(sixteen_pairs a, sixteen_pairs b) noexcept
+{
+    return __builtin_shufflevector(a, b, First, First + 1, First + 2, First + 3, First + 8, First + 9, First + 10,
+                                   First + 11, First + 16, First + 17, First + 18, First + 19, First + 24, First + 25,
+                                   First + 26, First + 27);
+}
+
+/// Transposes the four 4 x 4 squares that registers `at` to `at + 3` are.
+AWQ_AMX_CODE inline void transpose_squares(const amx_rows& in, int at, sixteen_pairs* out) noexcept
+{
+    sixteen_pairs row[4], half[4];
+    __builtin_memcpy(row, &in.row[at], sizeof row);
+    for (int i = 0; i < 4; i += 2) {
+        half[i] = __builtin_shufflevector(row[i], row[i + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+        half[i + 1] =
+            __builtin_shufflevector(row[i], row[i + 1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+    }
+    for (int i = 0; i < 2; ++i) {
+        out[2 * i] =
+            __builtin_shufflevector(half[i], half[i + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+        out[2 * i + 1] =
+            __builtin_shufflevector(half[i], half[i + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    }
+}
+
+/// Rows become columns, pairs staying together.
+AWQ_AMX_CODE inline amx_rows transposed(const amx_rows& in) noexcept
+{
+    sixteen_pairs square[16], out[16];
+    for (int i = 0; i < 16; i += 4) transpose_squares(in, i, square + i);
+    for (int i = 0; i < 4; ++i) {
+        const sixteen_pairs low0 = every_second_four<0>(square[i], square[i + 4]);
+        const sixteen_pairs low1 = every_second_four<4>(square[i], square[i + 4]);
+        const sixteen_pairs high0 = every_second_four<0>(square[i + 8], square[i + 12]);
+        const sixteen_pairs high1 = every_second_four<4>(square[i + 8], square[i + 12]);
+        out[i] = every_second_four<0>(low0, high0);
+        out[i + 8] = every_second_four<4>(low0, high0);
+        out[i + 4] = every_second_four<0>(low1, high1);
+        out[i + 12] = every_second_four<4>(low1, high1);
+    }
+    amx_rows made;
+    __builtin_memcpy(&made, out, sizeof made);
+    return made;
+}
+
+/// The shapes of the eight tile registers: 16 rows of 64 bytes each.
+struct amx_tile_config {
+    alignas(64) std::uint8_t palette = 1;
+    std::uint8_t start_row = 0, reserved[14] = {};
+    std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+static_assert(sizeof(amx_tile_config) == 64);
+
+// In memory for good: the compiler sees that its first bytes are read, and no others.
+inline constexpr amx_tile_config whole_amx_tiles{};
+
+/// One tile of a panel.
+inline constexpr std::size_t amx_tile_size = 512;
+
+/// Loads or clears the four tiles of sums, c (32, 32).
+AWQ_AMX_CODE inline void begin_sums(const float* c, std::size_t stride, bool accumulate) noexcept
+{
+    if (!accumulate) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+        return;
+    }
+    const std::size_t bytes = stride * sizeof(float);
+    _tile_loadd(0, c, bytes);
+    _tile_loadd(1, c + 16, bytes);
+    _tile_loadd(2, c + 16 * stride, bytes);
+    _tile_loadd(3, c + 16 * stride + 16, bytes);
+}
+
+AWQ_AMX_CODE inline void end_sums(float* c, std::size_t stride) noexcept
+{
+    const std::size_t bytes = stride * sizeof(float);
+    _tile_stored(0, c, bytes);
+    _tile_stored(1, c + 16, bytes);
+    _tile_stored(2, c + 16 * stride, bytes);
+    _tile_stored(3, c + 16 * stride + 16, bytes);
+}
+
+/// The sums += two tiles of a times two tiles of b. Tiles 4 and 5 hold a's afterwards.
+AWQ_AMX_CODE inline void add_tiles(const std::uint16_t* a, const std::uint16_t* b) noexcept
+{
+    constexpr int line = 64;
+    _tile_loadd(4, a, line);
+    _tile_loadd(6, b, line);
+    _tile_loadd(7, b + amx_tile_size, line);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_loadd(5, a + amx_tile_size, line);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+}
+
+/// The same with the tiles of a that are loaded.
+AWQ_AMX_CODE inline void add_tiles_again(const std::uint16_t* b) noexcept
+{
+    constexpr int line = 64;
+    _tile_loadd(6, b, line);
+    _tile_loadd(7, b + amx_tile_size, line);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+}
+
+/// Panels of 32 lines in bfloat16, multiplied tile by tile into float32: a kernel of `packed_engine`. A panel
+/// holds for each 32 of its depth two tiles of sixteen lines; those of b lie with the pairs of the depth as rows.
+/// With two `Parts` a float is the sum of two bfloat16, so that 16 bits of its significand count: the tiles of the
+/// rest lie behind those of the nearest, and of the four products all but that of the rests are added.
+template <std::size_t Parts>
+struct amx_kernel {
+    using element = std::conditional_t<Parts == 1, std::uint16_t, std::uint32_t>;
+    static constexpr std::size_t rows = 32, cols = 32;
+    static constexpr std::size_t max_slab = 1024 / Parts, slab_step = 32, depth_step = 32;
+    static constexpr std::size_t max_lines = 7168, panels_per_task = 1;
+
+    static void pack_a(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, element* out) noexcept
+    {
+        pack(operand, first, count, from, depth, false, out);
+    }
+    static void pack_b(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, element* out) noexcept
+    {
+        pack(operand, first, count, from, depth, true, out);
+    }
+
+    struct tiles {
+        /// c (32, 32) = or += the product of two panels, of `depth` a multiple of 32.
+        AWQ_AMX_CODE void multiply(const element* a, const element* b, std::size_t depth, float* c, std::size_t stride,
+                                   bool accumulate) const noexcept
+        {
+            begin_sums(c, stride, accumulate);
+            for (std::size_t d = 0; d < depth; d += 32) {
+                const auto* const left = reinterpret_cast<const std::uint16_t*>(a + 32 * d);
+                const auto* const right = reinterpret_cast<const std::uint16_t*>(b + 32 * d);
+                add_tiles(left, right);
+                if constexpr (Parts == 2) {
+                    add_tiles_again(right + 2 * amx_tile_size);
+                    add_tiles(left + 2 * amx_tile_size, right);
+                }
+            }
+            end_sums(c, stride);
+        }
+    };
+
+    template <class Task>
+    static void with_tiles(const Task& task)
+    {
+        configure();
+        task(tiles{});
+        release();
+    }
+
+private:
+    AWQ_AMX_CODE static void configure() noexcept { _tile_loadconfig(&whole_amx_tiles); }
+    AWQ_AMX_CODE static void release() noexcept { _tile_release(); }
+
+    AWQ_AMX_CODE static void pack(product_operand<float> operand, std::size_t first, std::size_t count,
+                                  std::size_t from, std::size_t depth, bool by_pairs, element* panel) noexcept
+    {
+        auto* out = reinterpret_cast<std::uint16_t*>(panel);
+        for (std::size_t d = 0; d < depth; d += 32) {
+            const std::size_t left = depth - d;
+            out = pack_tiles<bfloat16_part::nearest>(operand, first, count, from + d, left, by_pairs, out);
+            if constexpr (Parts == 2)
+                out = pack_tiles<bfloat16_part::rest>(operand, first, count, from + d, left, by_pairs, out);
+        }
+    }
+
+    /// Two tiles; gives where the next ones go.
+    template <bfloat16_part Part>
+    AWQ_AMX_CODE static std::uint16_t* pack_tiles(product_operand<float> operand, std::size_t first, std::size_t count,
+                                                  std::size_t from, std::size_t depth, bool by_pairs,
+                                                  std::uint16_t* out) noexcept
+    {
+        const bool is_lines = operand.depth_stride == 1;
+        const std::size_t stride = is_lines ? operand.outer_stride : operand.depth_stride;
+        for (std::size_t half = 0; half < 32; half += 16, out += amx_tile_size) {
+            const std::size_t lines = count > half ? count - half : 0;
+            const float* const in = operand.at(lines > 0 ? first + half : first, from);
+            amx_rows pairs = is_lines ? pairs_of_lines<Part>(in, stride, lines, depth)
+                                      : pairs_of_columns<Part>(in, stride, lines, depth);
+            if (is_lines == by_pairs) pairs = transposed(pairs);
+            for (std::size_t i = 0; i < 16; ++i) _mm512_storeu_si512(out + 32 * i, pairs.row[i]);
+        }
+        return out;
+    }
+};
+
+#undef AWQ_AMX_CODE
+
+#else
+
+constexpr bool has_amx() noexcept { return false; }
+
+#endif
+
+} // namespace awq::detail
+
+#endif
+// ---- awq/execution/products/few_rows.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_FEW_ROWS_HPP
+#define AWQ_EXECUTION_PRODUCTS_FEW_ROWS_HPP
+
+// ---- awq/execution/products/reproducible.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_REPRODUCIBLE_HPP
+#define AWQ_EXECUTION_PRODUCTS_REPRODUCIBLE_HPP
+
+#include <atomic>
+#include <type_traits>
+
+namespace awq {
+
+/// Whether packed products give the same bits on processors without a fused multiply-add as on those
+/// with one, ten times slower. Holds for the whole process; set it before work begins. Processors that
+/// have the instruction (x86-64-v3 and later) agree anyway and do not look.
+inline constinit std::atomic<bool> reproducible_products{false};
+
+namespace detail {
+
+/// Calls task(kind) with the kind of accumulation that products use now, as a constant.
+template <class Arch, class Task>
+void with_accumulation(const Task& task)
+{
+    using kernels::accumulation;
+    if constexpr (!kernels::fuses<Arch>)
+        if (reproducible_products.load(std::memory_order_relaxed))
+            return task(std::integral_constant<accumulation, accumulation::fused>{});
+    task(std::integral_constant<accumulation, accumulation::native>{});
+}
+
+} // namespace detail
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+// Products whose left operand has few rows, as when one token is generated: b is read once, so
+// packing it would cost more than the product. No working memory.
+
+namespace awq::detail {
+
+/// Rows of a and of b whose products run together: the sums of `side_by_side` fill at most three
+/// quarters of the registers.
+template <class Arch>
+struct dots_shape {
+    static constexpr std::size_t parts = kernels::side_by_side<float, Arch>::parts;
+    static constexpr bool fits = parts <= 4; // not where a register holds one number
+    static constexpr std::size_t rows = parts == 1 ? 4 : fits ? 3 : 1;
+    static constexpr std::size_t cols = fits ? 4 / parts : 1;
+    static constexpr std::size_t cols_of_one_row = parts == 4 ? 3 : fits ? 4 : 1;
+};
+
+/// c[r][n] = dot(a row r, b row n) for Rows x Cols rows.
+template <class Arch, kernels::accumulation Kind, std::size_t Rows, std::size_t Cols>
+void multiply_dots(const float* a, std::size_t a_stride, const float* b, std::size_t b_stride, std::size_t depth,
+                   float* c, std::size_t c_stride) noexcept
+{
+    using batch = kernels::float_batch<Arch>;
+    kernels::side_by_side<float, Arch> sum[Rows][Cols];
+    const std::size_t rest = kernels::for_parts<float, Arch>(depth, [&](auto p, std::size_t d) AWQ_INLINED {
+        batch left[Rows];
+        kernels::unroll<Rows>([&](auto r) AWQ_INLINED { left[r] = batch::load_unaligned(a + r * a_stride + d); });
+        kernels::unroll<Cols>([&](auto n) AWQ_INLINED {
+            const batch right = batch::load_unaligned(b + n * b_stride + d);
+            kernels::unroll<Rows>([&](auto r) AWQ_INLINED {
+                batch& to = sum[r][n].part[p];
+                to = kernels::multiply_add<Kind>(left[r], right, to);
+            });
+        });
+    });
+    kernels::unroll<Rows * Cols>(
+        [&](auto i) AWQ_INLINED { c[i / Cols * c_stride + i % Cols] = sum[i / Cols][i % Cols].total(); });
+    for (std::size_t d = rest; d < depth; ++d)
+        for (std::size_t i = 0; i < Rows * Cols; ++i) {
+            float& to = c[i / Cols * c_stride + i % Cols];
+            to = kernels::multiply_add<Kind, Arch>(a[i / Cols * a_stride + d], b[i % Cols * b_stride + d], to);
+        }
+}
+
+template <class Arch, kernels::accumulation Kind, std::size_t Rows>
+void multiply_few_nt(matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
+{
+    using shape = dots_shape<Arch>;
+    constexpr std::size_t cols = Rows == 1 ? shape::cols_of_one_row : shape::cols;
+    const auto dots = [&](auto width, std::size_t j) {
+        multiply_dots<Arch, Kind, Rows, width()>(a.data(), a.stride(), b.data() + j * b.stride(), b.stride(), a.cols(),
+                                                 c.data() + j, c.stride());
+    };
+    std::size_t j = 0;
+    for (; j + cols <= b.rows(); j += cols) dots(std::integral_constant<std::size_t, cols>{}, j);
+    for (; j < b.rows(); ++j) dots(std::integral_constant<std::size_t, 1>{}, j);
+}
+
+/// c = a b^T, for the rows of b that one task takes.
+template <class Arch, kernels::accumulation Kind>
+void multiply_rows_nt(matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
+{
+    constexpr std::size_t step = dots_shape<Arch>::rows;
+    std::size_t i = 0;
+    for (; i + step <= a.rows(); i += step)
+        multiply_few_nt<Arch, Kind, step>(a.rows_from(i, step), b, c.rows_from(i, step));
+    for (; i < a.rows(); ++i) multiply_few_nt<Arch, Kind, 1>(a.rows_from(i, 1), b, c.rows_from(i, 1));
+}
+
+/// c = a b^T without packing. Tasks take fixed runs of b's rows.
+template <class Arch, execution E>
+void multiply_unpacked_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
+{
+    constexpr std::size_t floats_per_task = 1 << 16;
+    const std::size_t grain = std::max<std::size_t>(4, floats_per_task / (b.cols() + 1) / 4 * 4);
+    e.for_each(chunk_count(b.rows(), grain), [=](std::size_t chunk) {
+        const std::size_t first = chunk * grain;
+        const std::size_t count = std::min(grain, b.rows() - first);
+        with_accumulation<Arch>([&](auto kind) {
+            multiply_rows_nt<Arch, kind()>(a, b.rows_from(first, count), c.cols_from(first, count));
+        });
+    });
+}
+
+/// One row of c = a b, `Batches` registers wide; b's rows are read where they lie.
+template <class Arch, kernels::accumulation Kind, std::size_t Batches>
+void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std::size_t b_stride, float* c) noexcept
+{
+    using batch = kernels::float_batch<Arch>;
+    batch sum[Batches];
+    kernels::unroll<Batches>([&](auto n) AWQ_INLINED { sum[n] = batch(0.0f); });
+    for (std::size_t d = 0; d < depth; ++d) {
+        const batch left(a[d]);
+        kernels::unroll<Batches>([&](auto n) AWQ_INLINED {
+            const batch right = batch::load_unaligned(b + d * b_stride + n * batch::size);
+            sum[n] = kernels::multiply_add<Kind>(left, right, sum[n]);
+        });
+    }
+    kernels::unroll<Batches>([&](auto n) AWQ_INLINED { sum[n].store_unaligned(c + n * batch::size); });
+}
+
+template <class Arch, kernels::accumulation Kind>
+void multiply_row_nn(std::span<const float> a, matrix_view<const float> b, float* c) noexcept
+{
+    constexpr std::size_t width = kernels::lanes<Arch>;
+    std::size_t j = 0;
+    for (; j + 4 * width <= b.cols(); j += 4 * width)
+        multiply_columns_nn<Arch, Kind, 4>(a.data(), a.size(), b.data() + j, b.stride(), c + j);
+    for (; j + width <= b.cols(); j += width)
+        multiply_columns_nn<Arch, Kind, 1>(a.data(), a.size(), b.data() + j, b.stride(), c + j);
+    for (; j < b.cols(); ++j) {
+        float sum = 0.0f;
+        for (std::size_t d = 0; d < a.size(); ++d) sum = kernels::multiply_add<Kind, Arch>(a[d], b(d, j), sum);
+        c[j] = sum;
+    }
+}
+
+/// c = a b without packing. Tasks take fixed runs of b's columns.
+template <class Arch, execution E>
+void multiply_unpacked_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
+{
+    constexpr std::size_t grain = 512;
+    e.for_each(chunk_count(b.cols(), grain), [=](std::size_t chunk) {
+        const std::size_t first = chunk * grain;
+        const std::size_t count = std::min(grain, b.cols() - first);
+        with_accumulation<Arch>([&](auto kind) {
+            for (std::size_t i = 0; i < a.rows(); ++i)
+                multiply_row_nn<Arch, kind()>(a.row(i), b.cols_from(first, count), c.row(i).data() + first);
+        });
+    });
+}
+
+} // namespace awq::detail
+
+#endif
+// ---- awq/execution/products/packed_engine.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_ENGINE_HPP
+#define AWQ_EXECUTION_PRODUCTS_PACKED_ENGINE_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+namespace detail {
+
+/// Which part of the output is computed.
+enum class product_part : unsigned char { whole, upper };
+
+/// c = or += a b^T over packed operands. Slabs of the depth are packed once by all threads, then the
+/// output is cut into fixed tiles: the bits do not depend on who computes which.
+///
+/// A `Kernel` says how: `rows` x `cols` of c are a tile; panels of so many lines are packed as `element`s by
+/// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`, at most
+/// `max_lines` at once and `panels_per_task` by one task; `with_tiles(task)` calls task(tiles) with what multiplies
+/// two panels.
+template <class Kernel, execution E, class T = float>
+class packed_engine {
+public:
+    packed_engine(const E& e, product_operand<T> a, product_operand<T> b, std::size_t depth, matrix_view<float> c,
+                  bool accumulate, product_part part)
+        : execution_(e), a_(a), b_(b), c_(c), depth_(depth), accumulate_(accumulate), part_(part),
+          slab_(padded(chunk_count(depth, chunk_count(depth, Kernel::max_slab)), Kernel::slab_step)),
+          packed_a_(floats_for(padded(std::min(c.rows(), max_rows), Kernel::rows) * slab_)),
+          packed_b_(floats_for(padded(std::min(c.cols(), max_cols), Kernel::cols) * slab_))
+    {}
+
+    /// False where there was no memory for the packed operands; c is then untouched.
+    [[nodiscard]] bool run()
+    {
+        if (!packed_a_ || !packed_b_) return false;
+        for (std::size_t col = 0; col < c_.cols(); col += max_cols)
+            for (std::size_t from = 0; from < depth_; from += slab_)
+                multiply_slab(col, std::min(max_cols, c_.cols() - col), from, std::min(slab_, depth_ - from));
+        return true;
+    }
+
+private:
+    using element = typename Kernel::element;
+    static constexpr std::size_t max_rows = chunk_count(Kernel::max_lines, Kernel::rows) * Kernel::rows;
+    static constexpr std::size_t max_cols = chunk_count(Kernel::max_lines, Kernel::cols) * Kernel::cols;
+    static constexpr std::size_t task_rows = chunk_count(128, Kernel::rows) * Kernel::rows;
+    static constexpr std::size_t task_cols = chunk_count(256, Kernel::cols) * Kernel::cols;
+
+    static constexpr std::size_t padded(std::size_t count, std::size_t unit) noexcept
+    {
+        return chunk_count(count, unit) * unit;
+    }
+
+    static constexpr std::size_t floats_for(std::size_t elements) noexcept
+    {
+        return chunk_count(elements * sizeof(element), sizeof(float));
+    }
+
+    element* packed(const scratch& memory) const noexcept { return reinterpret_cast<element*>(memory.data()); }
+
+    /// What `pack_panel(first, count, out)` makes of `count` lines, `width` at a time.
+    template <class PackPanel>
+    void pack(std::size_t width, std::size_t first, std::size_t count, std::size_t depth, element* out,
+              const PackPanel& pack_panel) const
+    {
+        const std::size_t panels = chunk_count(count, width), filled = padded(depth, Kernel::depth_step);
+        execution_.for_each(chunk_count(panels, Kernel::panels_per_task), [=](std::size_t task) {
+            const std::size_t end = std::min(panels, (task + 1) * Kernel::panels_per_task);
+            for (std::size_t p = task * Kernel::panels_per_task; p < end; ++p)
+                pack_panel(first + p * width, std::min(width, count - p * width), out + p * width * filled);
+        });
+    }
+
+    void multiply_slab(std::size_t col, std::size_t cols, std::size_t from, std::size_t depth)
+    {
+        pack(Kernel::cols, col, cols, depth, packed(packed_b_),
+             [&](std::size_t first, std::size_t count, element* out) {
+                 Kernel::pack_b(b_, first, count, from, depth, out);
+             });
+        const std::size_t end = part_ == product_part::whole ? c_.rows() : col + cols;
+        for (std::size_t row = 0; row < end; row += max_rows) {
+            const std::size_t rows = std::min(max_rows, end - row);
+            pack(Kernel::rows, row, rows, depth, packed(packed_a_),
+                 [&](std::size_t first, std::size_t count, element* out) {
+                     Kernel::pack_a(a_, first, count, from, depth, out);
+                 });
+            multiply_block(row, rows, col, cols, depth, accumulate_ || from > 0);
+        }
+    }
+
+    void multiply_block(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, std::size_t depth,
+                        bool accumulate) const
+    {
+        const std::size_t down = chunk_count(rows, task_rows);
+        const std::size_t across = chunk_count(cols, task_cols);
+        execution_.for_each(down * across, [=, this](std::size_t task) {
+            const std::size_t i = task % down * task_rows;
+            const std::size_t j = task / down * task_cols;
+            const std::size_t last = std::min(cols, j + task_cols);
+            if (part_ == product_part::upper && col + last <= row + i) return;
+            Kernel::with_tiles([&](const auto& tiles) {
+                for (std::size_t n = j; n < last; n += Kernel::cols)
+                    multiply_panel(tiles, row, i, std::min(rows, i + task_rows), col, n, last, depth, accumulate);
+            });
+        });
+    }
+
+    /// All register tiles of one panel of b, which stays in the first-level cache.
+    template <class Tiles>
+    void multiply_panel(const Tiles& tiles, std::size_t row, std::size_t i, std::size_t end, std::size_t col,
+                        std::size_t n, std::size_t last, std::size_t depth, bool accumulate) const
+    {
+        const std::size_t filled = padded(depth, Kernel::depth_step);
+        const element* b = packed(packed_b_) + n * filled;
+        const std::size_t cols = std::min(Kernel::cols, last - n);
+        for (; i < end; i += Kernel::rows) {
+            if (part_ == product_part::upper && col + n + cols <= row + i) return;
+            const std::size_t rows = std::min(Kernel::rows, end - i);
+            const element* a = packed(packed_a_) + i * filled;
+            float* out = &c_(row + i, col + n);
+            if (rows == Kernel::rows && cols == Kernel::cols)
+                tiles.multiply(a, b, filled, out, c_.stride(), accumulate);
+            else
+                multiply_edge(tiles, a, b, filled, out, rows, cols, accumulate);
+        }
+    }
+
+    /// At the edge of c only `rows` x `cols` of a tile exist.
+    template <class Tiles>
+    void multiply_edge(const Tiles& tiles, const element* a, const element* b, std::size_t depth, float* c,
+                       std::size_t rows, std::size_t cols, bool accumulate) const
+    {
+        alignas(64) float whole[Kernel::rows * Kernel::cols];
+        tiles.multiply(a, b, depth, whole, Kernel::cols, false);
+        for (std::size_t r = 0; r < rows; ++r) {
+            for (std::size_t j = 0; j < cols; ++j) {
+                const float sum = whole[r * Kernel::cols + j];
+                float& out = c[r * c_.stride() + j];
+                out = accumulate ? sum + out : sum; // adding 0 would change -0
+            }
+        }
+    }
+
+    const E& execution_;
+    product_operand<T> a_;
+    product_operand<T> b_;
+    matrix_view<float> c_;
+    std::size_t depth_;
+    bool accumulate_;
+    product_part part_;
+    std::size_t slab_;
+    scratch packed_a_;
+    scratch packed_b_;
+};
+
+} // namespace detail
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/products/packed_tile.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
+#define AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq::detail {
+
+/// The register tile: `rows` x `cols` sums stay in registers while the depth runs (the scheme of
+/// Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
+template <class Arch>
+struct tile_shape {
+    static constexpr bool wide = kernels::register_count<Arch> == 32;
+    static constexpr std::size_t batches = wide ? 4 : 2;
+    static constexpr std::size_t rows = 6;
+    static constexpr std::size_t cols = batches * kernels::lanes<Arch>;
+};
+
+#if AWQ_VECTOR_FLOATS > 1
+using four_floats [[gnu::vector_size(16)]] = float;
+
+/// Copies 4 x 4 floats transposed: out[d * width + i] = in[i * stride + d].
+AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out, std::size_t width) noexcept
+{
+    four_floats row[4];
+    for (std::size_t i = 0; i < 4; ++i) __builtin_memcpy(&row[i], in + i * stride, sizeof row[i]);
+    const four_floats low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+    const four_floats low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    const four_floats high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    const four_floats high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    row[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+    row[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+    row[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+    row[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+    for (std::size_t d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
+}
+#else
+AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out, std::size_t width) noexcept
+{
+    for (std::size_t i = 0; i < 4; ++i)
+        for (std::size_t d = 0; d < 4; ++d) out[d * width + i] = in[i * stride + d];
+}
+#endif
+
+/// Packs `count` <= Width lines of `Depth`, a multiple of 4.
+template <std::size_t Width, std::size_t Depth>
+void pack_square(const float* in, std::size_t stride, std::size_t count, float* out) noexcept
+{
+    std::size_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        for (std::size_t d = 0; d < Depth; d += 4)
+            transpose_4x4(in + i * stride + d, stride, out + d * Width + i, Width);
+    for (; i < count; ++i)
+        for (std::size_t d = 0; d < Depth; ++d) out[d * Width + i] = in[i * stride + d];
+}
+
+/// Packs `count` <= Width lines whose depth is contiguous: out[d * Width + i], zeros beyond `count`.
+template <std::size_t Width>
+void pack_lines(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
+                std::size_t depth, float* out) noexcept
+{
+    const std::size_t stride = operand.outer_stride;
+    const float* in = operand.at(first, from);
+    if (count < Width) std::fill_n(out, depth * Width, 0.0f);
+    // Some cache lines of each row at once: rows often lie a multiple of 4 KiB apart, where a few
+    // of them push each other out of the first-level cache.
+    constexpr std::size_t step = 16;
+    std::size_t d = 0;
+    for (; d + step <= depth; d += step, in += step, out += step * Width)
+        pack_square<Width, step>(in, stride, count, out);
+    for (std::size_t i = 0; i < count; ++i)
+        for (std::size_t r = 0; r < depth - d; ++r) out[r * Width + i] = in[i * stride + r];
+}
+
+/// The same where neighbouring lines are contiguous.
+template <std::size_t Width, class T>
+void pack_columns(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from, std::size_t depth,
+                  float* out) noexcept
+{
+    for (std::size_t d = 0; d < depth; ++d, out += Width) {
+        const T* in = operand.at(first, from + d);
+        if (count == Width) {
+            for (std::size_t i = 0; i < Width; ++i) out[i] = static_cast<float>(in[i]);
+        } else {
+            for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(in[i]);
+            std::fill(out + count, out + Width, 0.0f);
+        }
+    }
+}
+
+template <std::size_t Width>
+void pack_panel(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
+                std::size_t depth, float* out) noexcept
+{
+    if (operand.depth_stride == 1)
+        pack_lines<Width>(operand, first, count, from, depth, out);
+    else
+        pack_columns<Width>(operand, first, count, from, depth, out);
+}
+/// In 16 bits neighbouring lines are contiguous, as in `add_gram`.
+template <std::size_t Width, half_element T>
+void pack_panel(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from, std::size_t depth,
+                float* out) noexcept
+{
+    pack_columns<Width>(operand, first, count, from, depth, out);
+}
+
+/// One register tile: c (rows, cols) = or += the product of two packed panels.
+template <class Arch, kernels::accumulation Kind>
+void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, std::size_t stride,
+                   bool accumulate) noexcept
+{
+    using batch = kernels::float_batch<Arch>;
+    using shape = tile_shape<Arch>;
+    constexpr std::size_t width = batch::size;
+    batch sum[shape::rows][shape::batches];
+    kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
+        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED { sum[r][n] = batch(0.0f); });
+    });
+    for (std::size_t d = 0; d < depth; ++d, a += shape::rows, b += shape::cols) {
+        batch right[shape::batches];
+        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED { right[n] = batch::load_unaligned(b + n * width); });
+        kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
+            const batch left(a[r]);
+            kernels::unroll<shape::batches>(
+                [&](auto n) AWQ_INLINED { sum[r][n] = kernels::multiply_add<Kind>(left, right[n], sum[r][n]); });
+        });
+    }
+    kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
+        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
+            float* out = c + r * stride + n * width;
+            if (accumulate) sum[r][n] = sum[r][n] + batch::load_unaligned(out);
+            sum[r][n].store_unaligned(out);
+        });
+    });
+}
+
+/// Panels of floats, multiplied in SIMD registers: a kernel of `packed_engine`.
+template <class Arch>
+struct float_kernel {
+    using element = float;
+    static constexpr std::size_t rows = tile_shape<Arch>::rows;
+    static constexpr std::size_t cols = tile_shape<Arch>::cols;
+    static constexpr std::size_t max_slab = 320, slab_step = 16, depth_step = 1;
+    static constexpr std::size_t max_lines = 3072, panels_per_task = 4;
+
+    template <class T>
+    static void pack_a(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, float* out) noexcept
+    {
+        pack_panel<rows>(operand, first, count, from, depth, out);
+    }
+    template <class T>
+    static void pack_b(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, float* out) noexcept
+    {
+        pack_panel<cols>(operand, first, count, from, depth, out);
+    }
+
+    template <kernels::accumulation Kind>
+    struct tiles {
+        void multiply(const float* a, const float* b, std::size_t depth, float* c, std::size_t stride,
+                      bool accumulate) const noexcept
+        {
+            multiply_tile<Arch, Kind>(a, b, depth, c, stride, accumulate);
+        }
+    };
+
+    template <class Task>
+    static void with_tiles(const Task& task)
+    {
+        with_accumulation<Arch>([&](auto kind) { task(tiles<kind()>{}); });
+    }
+};
+
+} // namespace awq::detail
+
+#endif
+// ---- awq/execution/products/plain.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PLAIN_HPP
+#define AWQ_EXECUTION_PRODUCTS_PLAIN_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Matrix products as plain loops: no heap, nothing but the core. The reference that the other
+/// providers are tested against, and what an embedded user links.
+///
+/// Sums run in float in the order of k, so the result has the same bits at any number of threads.
+/// All operands may have a stride; the output must not overlap an input.
+struct plain_product {
+    /// c = a b^T: a (m, k), b (n, k), c (m, n). A linear layer's forward: b is its weight.
+    template <execution E>
+    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
+    {
+        e.for_each(c.rows(), [=](std::size_t i) {
+            for (std::size_t j = 0; j < c.cols(); ++j) c(i, j) = dot(a, i, b, j);
+        });
+    }
+
+    /// c = a b: a (m, k), b (k, n), c (m, n).
+    template <execution E>
+    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
+    {
+        e.for_each(c.rows(), [=](std::size_t i) {
+            std::ranges::fill(c.row(i), 0.0f);
+            for (std::size_t k = 0; k < a.cols(); ++k) add_scaled(a(i, k), b, k, c, i);
+        });
+    }
+
+    /// g += x^T x: x (tokens, k), g (k, k), symmetric before and after.
+    template <execution E>
+    static void add_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
+    {
+        add_cross_gram(e, x, x, g);
+    }
+    /// The same for inputs in 16 bits, which are widened as they are read.
+    template <execution E, half_element T>
+    static void add_gram(const E& e, matrix_view<const T> x, matrix_view<float> g)
+    {
+        e.for_each(g.rows(), [=](std::size_t i) {
+            for (std::size_t t = 0; t < x.rows(); ++t) {
+                const auto factor = static_cast<float>(x(t, i));
+                for (std::size_t j = 0; j < g.cols(); ++j) g(i, j) += factor * static_cast<float>(x(t, j));
+            }
+        });
+    }
+
+    /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
+    template <execution E>
+    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y, matrix_view<float> g)
+    {
+        e.for_each(g.rows(), [=](std::size_t i) {
+            for (std::size_t t = 0; t < x.rows(); ++t) add_scaled(x(t, i), y, t, g, i);
+        });
+    }
+
+private:
+    static float dot(matrix_view<const float> a, std::size_t i, matrix_view<const float> b, std::size_t j) noexcept
+    {
+        float sum = 0.0f;
+        for (std::size_t k = 0; k < a.cols(); ++k) sum += a(i, k) * b(j, k);
+        return sum;
+    }
+
+    static void add_scaled(float factor, matrix_view<const float> b, std::size_t row, matrix_view<float> c,
+                           std::size_t out) noexcept
+    {
+        for (std::size_t j = 0; j < c.cols(); ++j) c(out, j) += factor * b(row, j);
+    }
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+
+namespace awq {
+
+/// Matrix products by a packed micro-kernel over SIMD registers: the default provider. Header-only,
+/// as wide as the instruction set that the translation unit is compiled for.
+///
+/// Threads come from the execution alone; the output is cut into fixed tiles, so the result has the
+/// same bits at any number of threads. Every sum runs in the same order whatever the registers hold;
+/// one rounding more, where there is no fused multiply-add, is `reproducible_products`' to undo. Calls
+/// may nest within other tasks of the same execution.
+/// Where the execution's `operands` are `precision::mixed` and the processor multiplies tiles of bfloat16, both
+/// operands are rounded to it (to nearest, ties to even) and the sums stay float32, in the same order at any
+/// number of threads. Products of few rows stay float32.
+/// Where they are `precision::split`, each operand is the sum of two bfloat16.
+/// Working memory (at most 30 MiB) is kept by each thread; without it the calls still work, slowly.
+/// Operands may have strides; the output must not overlap an input.
+struct packed_product {
+    /// Left operands with fewer rows are multiplied without packing b, which pays only when each
+    /// packed value is used often; b as it lies is read badly by columns, so there it pays sooner.
+    static constexpr std::size_t min_packed_rows_nt = 32;
+    static constexpr std::size_t min_packed_rows_nn = 8;
+
+    /// c = a b^T: a (m, k), b (n, k), c (m, n). A linear layer's forward: b is its weight.
+    template <execution E, class Arch = kernels::default_arch>
+    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
+    {
+        if (c.empty()) return;
+        if (a.rows() >= min_packed_rows_nt && a.cols() > 0 &&
+            run<Arch>(e, {a.data(), a.stride(), 1}, {b.data(), b.stride(), 1}, a.cols(), c))
+            return;
+        detail::multiply_unpacked_nt<Arch>(e, a, b, c);
+    }
+
+    /// c = a b: a (m, k), b (k, n), c (m, n).
+    template <execution E, class Arch = kernels::default_arch>
+    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
+    {
+        if (c.empty()) return;
+        if (a.rows() >= min_packed_rows_nn && a.cols() > 0 &&
+            run<Arch>(e, {a.data(), a.stride(), 1}, {b.data(), 1, b.stride()}, a.cols(), c))
+            return;
+        detail::multiply_unpacked_nn<Arch>(e, a, b, c);
+    }
+
+    /// g += x^T x: x (tokens, k), g (k, k). The upper triangle is computed and mirrored: what the
+    /// lower triangle of g held before is lost.
+    template <execution E, class Arch = kernels::default_arch>
+    static void add_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
+    {
+        add_gram_of<Arch>(e, x, g);
+    }
+    /// The same for inputs in 16 bits, which are widened as they are packed: the same bits.
+    template <execution E, half_element T, class Arch = kernels::default_arch>
+    static void add_gram(const E& e, matrix_view<const T> x, matrix_view<float> g)
+    {
+        add_gram_of<Arch>(e, x, g);
+    }
+
+    /// The upper triangle of g += x^T x alone, for `mirror_upper` when all is added; what is below the diagonal is
+    /// undefined until then.
+    template <execution E, class Arch = kernels::default_arch>
+    static void add_upper_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
+    {
+        if (g.empty() || x.rows() == 0) return;
+        if (!add_upper<Arch>(e, x, g)) plain_product::add_gram(e, x, g);
+    }
+
+    /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
+    template <execution E, class Arch = kernels::default_arch>
+    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y, matrix_view<float> g)
+    {
+        if (g.empty() || x.rows() == 0) return;
+        if (!run<Arch>(e, {x.data(), 1, x.stride()}, {y.data(), 1, y.stride()}, x.rows(), g, true))
+            plain_product::add_cross_gram(e, x, y, g);
+    }
+
+private:
+    template <class Arch, execution E, class T>
+    static void add_gram_of(const E& e, matrix_view<const T> x, matrix_view<float> g)
+    {
+        if (g.empty() || x.rows() == 0) return;
+        if (!add_upper<Arch>(e, x, g)) return plain_product::add_gram(e, x, g);
+        mirror_upper(e, g);
+    }
+
+    template <class Arch, execution E, class T>
+    [[nodiscard]] static bool add_upper(const E& e, matrix_view<const T> x, matrix_view<float> g)
+    {
+        const detail::product_operand<T> columns{x.data(), 1, x.stride()};
+        return run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper);
+    }
+
+    template <class Arch, execution E, class T = float>
+    [[nodiscard]] static bool run(const E& e, detail::product_operand<T> a, detail::product_operand<T> b,
+                                  std::size_t depth, matrix_view<float> c, bool accumulate = false,
+                                  detail::product_part part = detail::product_part::whole)
+    {
+#if AWQ_HAS_AMX
+        if constexpr (std::is_same_v<T, float>) {
+            const bool has_tiles = operands_of(e) != precision::float32 && detail::has_amx();
+            if (has_tiles && operands_of(e) == precision::mixed)
+                return detail::packed_engine<detail::amx_kernel<1>, E>(e, a, b, depth, c, accumulate, part).run();
+            if (has_tiles)
+                return detail::packed_engine<detail::amx_kernel<2>, E>(e, a, b, depth, c, accumulate, part).run();
+        }
+#endif
+        return detail::packed_engine<detail::float_kernel<Arch>, E, T>(e, a, b, depth, c, accumulate, part).run();
+    }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/tbb_execution.hpp
+#ifndef AWQ_EXECUTION_TBB_EXECUTION_HPP
+#define AWQ_EXECUTION_TBB_EXECUTION_HPP
+
+#include <tbb/parallel_for.h>
+
+namespace awq {
+
+/// Does the work on TBB's threads. To limit their number, hold a `tbb::global_control` or call from
+/// within a `tbb::task_arena`, as for any TBB code.
+struct tbb_execution {
+    using policy_axis = axis::execution;
+    static constexpr std::string_view name = "tbb";
+
+    precision operands = precision::float32; ///< of large products
+
+    template <class Task>
+    void for_each(std::size_t count, Task&& task) const
+    {
+        if (count == 1) return task(std::size_t{0});
+        tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) { task(i); });
+    }
+};
+
+static_assert(execution<tbb_execution>);
+
+} // namespace awq
+
+#endif
+
+#include <memory>
+
+namespace awq {
+
+#if !AWQ_HEADER_ONLY
+/// All cores of the processor, with the fast products.
+std::unique_ptr<device> open_host_device();
+#endif
+
+#if AWQ_COMPILES_KERNELS
+AWQ_CALL std::unique_ptr<device> open_host_device()
+{
+    return std::make_unique<host_device<packed_product, tbb_execution>>();
+}
+#endif
+
+} // namespace awq
+
+#endif
 // ---- awq/format/layer_scheme.hpp
 #ifndef AWQ_FORMAT_LAYER_SCHEME_HPP
 #define AWQ_FORMAT_LAYER_SCHEME_HPP
@@ -39980,85 +41774,6 @@ inline result<layer_scheme> parse_layer_scheme(std::string_view name, std::optio
 #define AWQ_CORE_HPP
 
 /// Everything that needs no heap, exceptions, RTTI, threads or third-party library.
-// ---- awq/execution/products/plain.hpp
-#ifndef AWQ_EXECUTION_PRODUCTS_PLAIN_HPP
-#define AWQ_EXECUTION_PRODUCTS_PLAIN_HPP
-
-#include <algorithm>
-#include <cstddef>
-
-namespace awq {
-
-/// Matrix products as plain loops: no heap, nothing but the core. The reference that the other
-/// providers are tested against, and what an embedded user links.
-///
-/// Sums run in float in the order of k, so the result has the same bits at any number of threads.
-/// All operands may have a stride; the output must not overlap an input.
-struct plain_product {
-    /// c = a b^T: a (m, k), b (n, k), c (m, n). A linear layer's forward: b is its weight.
-    template <execution E>
-    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
-    {
-        e.for_each(c.rows(), [=](std::size_t i) {
-            for (std::size_t j = 0; j < c.cols(); ++j) c(i, j) = dot(a, i, b, j);
-        });
-    }
-
-    /// c = a b: a (m, k), b (k, n), c (m, n).
-    template <execution E>
-    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
-    {
-        e.for_each(c.rows(), [=](std::size_t i) {
-            std::ranges::fill(c.row(i), 0.0f);
-            for (std::size_t k = 0; k < a.cols(); ++k) add_scaled(a(i, k), b, k, c, i);
-        });
-    }
-
-    /// g += x^T x: x (tokens, k), g (k, k), symmetric before and after.
-    template <execution E>
-    static void add_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
-    {
-        add_cross_gram(e, x, x, g);
-    }
-    /// The same for inputs in 16 bits, which are widened as they are read.
-    template <execution E, half_element T>
-    static void add_gram(const E& e, matrix_view<const T> x, matrix_view<float> g)
-    {
-        e.for_each(g.rows(), [=](std::size_t i) {
-            for (std::size_t t = 0; t < x.rows(); ++t) {
-                const auto factor = static_cast<float>(x(t, i));
-                for (std::size_t j = 0; j < g.cols(); ++j) g(i, j) += factor * static_cast<float>(x(t, j));
-            }
-        });
-    }
-
-    /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
-    template <execution E>
-    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y, matrix_view<float> g)
-    {
-        e.for_each(g.rows(), [=](std::size_t i) {
-            for (std::size_t t = 0; t < x.rows(); ++t) add_scaled(x(t, i), y, t, g, i);
-        });
-    }
-
-private:
-    static float dot(matrix_view<const float> a, std::size_t i, matrix_view<const float> b, std::size_t j) noexcept
-    {
-        float sum = 0.0f;
-        for (std::size_t k = 0; k < a.cols(); ++k) sum += a(i, k) * b(j, k);
-        return sum;
-    }
-
-    static void add_scaled(float factor, matrix_view<const float> b, std::size_t row, matrix_view<float> c,
-                           std::size_t out) noexcept
-    {
-        for (std::size_t j = 0; j < c.cols(); ++j) c(out, j) += factor * b(row, j);
-    }
-};
-
-} // namespace awq
-
-#endif
 // ---- awq/modifier.hpp
 #ifndef AWQ_MODIFIER_HPP
 #define AWQ_MODIFIER_HPP
@@ -41406,51 +43121,6 @@ using modifier = basic_modifier<typename policy_set<Policies...>::template get<a
 } // namespace awq
 
 #endif
-// ---- awq/quantization/clip_weights.hpp
-#ifndef AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
-#define AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-
-/// Clamps a group to what the codes of its best range can stand for, if that is not the whole range.
-inline void clip_group(const integer_quantizer& format, std::span<const float> importance,
-                       std::span<float> group) noexcept
-{
-    integer_quantizer unclipped = format;
-    unclipped.clip_steps = 1;
-    const qparams best = format.fit_group(group, importance);
-    if (best.scale == unclipped.fit_group(group, importance).scale) return;
-    const float low = (format.format.smallest() - best.zero_point) * best.scale;
-    const float high = (format.format.largest() - best.zero_point) * best.scale;
-    for (float& weight : group) weight = std::clamp(weight, low, high);
-}
-
-} // namespace detail
-
-/// Weight clipping as llm-awq's auto_clip does it: within each group of `weight` (out_features,
-/// in_features) outliers give way, so that the others are rounded more finely later. This changes
-/// what the layer computes. `importance`: mean of x^2 per column, or empty. The format must fit.
-template <execution E>
-void clip_weights(const E& how, const integer_quantizer& format, std::span<const float> importance,
-                  matrix_view<float> weight)
-{
-    const std::size_t width = format.scale_columns(weight.cols());
-    how.for_each(weight.rows(), [&](std::size_t row) {
-        for (std::size_t first = 0; first < weight.cols(); first += width)
-            detail::clip_group(format, importance.empty() ? importance : importance.subspan(first, width),
-                               weight.row(row).subspan(first, width));
-    });
-}
-
-} // namespace awq
-
-#endif
 // ---- awq/version.hpp
 #ifndef AWQ_VERSION_HPP
 #define AWQ_VERSION_HPP
@@ -41464,1008 +43134,6 @@ void clip_weights(const E& how, const integer_quantizer& format, std::span<const
 #define AWQ_VERSION (AWQ_VERSION_MAJOR * 10000 + AWQ_VERSION_MINOR * 100 + AWQ_VERSION_PATCH)
 
 #endif
-
-#endif
-// ---- awq/execution/products/amx_tile.hpp
-#ifndef AWQ_EXECUTION_PRODUCTS_AMX_TILE_HPP
-#define AWQ_EXECUTION_PRODUCTS_AMX_TILE_HPP
-
-// ---- awq/execution/products/product_operand.hpp
-#ifndef AWQ_EXECUTION_PRODUCTS_PRODUCT_OPERAND_HPP
-#define AWQ_EXECUTION_PRODUCTS_PRODUCT_OPERAND_HPP
-
-#include <cstddef>
-
-namespace awq::detail {
-
-/// One operand of a product c(i, j) = sum over d of a(i, d) b(j, d): `outer` is i or j. Elements in 16
-/// bits are widened as they are packed.
-template <class T>
-struct product_operand {
-    const T* data;
-    std::size_t outer_stride;
-    std::size_t depth_stride; ///< 1 or outer_stride is 1
-
-    const T* at(std::size_t outer, std::size_t depth) const noexcept
-    {
-        return data + outer * outer_stride + depth * depth_stride;
-    }
-};
-
-} // namespace awq::detail
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <type_traits>
-
-// Products of bfloat16 in the tile registers of Intel's Advanced Matrix Extensions ("Intel 64 and IA-32
-// Architectures Software Developer's Manual", volume 1, chapter 18). The code is there whatever a translation
-// unit is compiled for, and used where the processor and the system have it.
-#if defined(__x86_64__) && defined(__linux__) && AWQ_GNU
-#define AWQ_HAS_AMX 1
-#include <cpuid.h>
-#include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#else
-#define AWQ_HAS_AMX 0
-#endif
-
-namespace awq::detail {
-
-#if AWQ_HAS_AMX
-
-#define AWQ_AMX_CODE __attribute__((target("avx512f,avx512bw,avx512bf16,amx-tile,amx-bf16")))
-
-/// Whether processor and system multiply tiles of bfloat16. Asks Linux for the permission to use them.
-inline bool has_amx() noexcept
-{
-    static const bool found = [] {
-        unsigned a = 0, b = 0, c = 0, d = 0;
-        constexpr unsigned bf16_tiles = 1u << 22, tiles = 1u << 24, bf16_vectors = 1u << 5;
-        if (!__builtin_cpu_supports("avx512bw")) return false;
-        if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & bf16_tiles) || !(d & tiles)) return false;
-        if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & bf16_vectors)) return false;
-        constexpr long request_permission = 0x1023, tile_data = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
-        return ::syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-    }();
-    return found;
-}
-
-/// Sixteen registers of 16 pairs of bfloat16 each: a tile.
-struct amx_rows {
-    __m512i row[16];
-};
-
-/// Which bfloat16 of a float is packed: the nearest one, or the one nearest to what that leaves.
-enum class bfloat16_part : unsigned char { nearest, rest };
-
-template <bfloat16_part Part>
-AWQ_AMX_CODE inline __m512 part_of(__m512 x) noexcept
-{
-    if constexpr (Part == bfloat16_part::nearest) return x;
-    const __m512i nearest = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(x));
-    return _mm512_sub_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32(nearest, 16)));
-}
-
-/// Pairs (2p, 2p + 1) of sixteen lines whose depth is contiguous: register i holds those of line i. What is
-/// beyond `count` lines or `depth` is zero.
-template <bfloat16_part Part>
-AWQ_AMX_CODE inline amx_rows pairs_of_lines(const float* in, std::size_t stride, std::size_t count,
-                                            std::size_t depth) noexcept
-{
-    const auto bits = static_cast<__mmask32>(depth >= 32 ? ~0u : (1u << depth) - 1);
-    amx_rows made;
-    for (std::size_t i = 0; i < 16; ++i) {
-        const __mmask32 mask = i < count ? bits : 0;
-        const float* const from = in + (i < count ? i * stride : 0);
-        const __m512 low = part_of<Part>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from));
-        const __m512 high = part_of<Part>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), from + 16));
-        made.row[i] = (__m512i)_mm512_cvtne2ps_pbh(high, low);
-    }
-    return made;
-}
-
-/// The same of lines that lie side by side: register p holds pair p of all lines.
-template <bfloat16_part Part>
-AWQ_AMX_CODE inline amx_rows pairs_of_columns(const float* in, std::size_t stride, std::size_t count,
-                                              std::size_t depth) noexcept
-{
-    alignas(64) static constexpr std::uint16_t interleaved[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
-                                                                  21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
-                                                                  11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-    const __m512i order = _mm512_load_si512(interleaved);
-    const auto bits = static_cast<__mmask16>(count >= 16 ? 0xffff : (1u << count) - 1);
-    amx_rows made;
-    for (std::size_t p = 0; p < 16; ++p) {
-        const std::size_t d = 2 * p;
-        const __m512 even = _mm512_maskz_loadu_ps(d < depth ? bits : 0, in + (d < depth ? d * stride : 0));
-        const __m512 odd = _mm512_maskz_loadu_ps(d + 1 < depth ? bits : 0, in + (d + 1 < depth ? (d + 1) * stride : 0));
-        made.row[p] =
-            _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(part_of<Part>(odd), part_of<Part>(even)));
-    }
-    return made;
-}
-
-using sixteen_pairs [[gnu::vector_size(64)]] = std::int32_t;
-
-/// Every second four of two registers' pairs, from the first or from the second on.
-template <int First>
-AWQ_AMX_CODE inline sixteen_pairs every_second_four(sixteen_pairs a, sixteen_pairs b) noexcept
-{
-    return __builtin_shufflevector(a, b, First, First + 1, First + 2, First + 3, First + 8, First + 9, First + 10,
-                                   First + 11, First + 16, First + 17, First + 18, First + 19, First + 24, First + 25,
-                                   First + 26, First + 27);
-}
-
-/// Transposes the four 4 x 4 squares that registers `at` to `at + 3` are.
-AWQ_AMX_CODE inline void transpose_squares(const amx_rows& in, int at, sixteen_pairs* out) noexcept
-{
-    sixteen_pairs row[4], half[4];
-    __builtin_memcpy(row, &in.row[at], sizeof row);
-    for (int i = 0; i < 4; i += 2) {
-        half[i] = __builtin_shufflevector(row[i], row[i + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
-        half[i + 1] =
-            __builtin_shufflevector(row[i], row[i + 1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
-    }
-    for (int i = 0; i < 2; ++i) {
-        out[2 * i] =
-            __builtin_shufflevector(half[i], half[i + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-        out[2 * i + 1] =
-            __builtin_shufflevector(half[i], half[i + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
-    }
-}
-
-/// Rows become columns, pairs staying together.
-AWQ_AMX_CODE inline amx_rows transposed(const amx_rows& in) noexcept
-{
-    sixteen_pairs square[16], out[16];
-    for (int i = 0; i < 16; i += 4) transpose_squares(in, i, square + i);
-    for (int i = 0; i < 4; ++i) {
-        const sixteen_pairs low0 = every_second_four<0>(square[i], square[i + 4]);
-        const sixteen_pairs low1 = every_second_four<4>(square[i], square[i + 4]);
-        const sixteen_pairs high0 = every_second_four<0>(square[i + 8], square[i + 12]);
-        const sixteen_pairs high1 = every_second_four<4>(square[i + 8], square[i + 12]);
-        out[i] = every_second_four<0>(low0, high0);
-        out[i + 8] = every_second_four<4>(low0, high0);
-        out[i + 4] = every_second_four<0>(low1, high1);
-        out[i + 12] = every_second_four<4>(low1, high1);
-    }
-    amx_rows made;
-    __builtin_memcpy(&made, out, sizeof made);
-    return made;
-}
-
-/// The shapes of the eight tile registers: 16 rows of 64 bytes each.
-struct amx_tile_config {
-    alignas(64) std::uint8_t palette = 1;
-    std::uint8_t start_row = 0, reserved[14] = {};
-    std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-    std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-static_assert(sizeof(amx_tile_config) == 64);
-
-// In memory for good: the compiler sees that its first bytes are read, and no others.
-inline constexpr amx_tile_config whole_amx_tiles{};
-
-/// One tile of a panel.
-inline constexpr std::size_t amx_tile_size = 512;
-
-/// Loads or clears the four tiles of sums, c (32, 32).
-AWQ_AMX_CODE inline void begin_sums(const float* c, std::size_t stride, bool accumulate) noexcept
-{
-    if (!accumulate) {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-        return;
-    }
-    const std::size_t bytes = stride * sizeof(float);
-    _tile_loadd(0, c, bytes);
-    _tile_loadd(1, c + 16, bytes);
-    _tile_loadd(2, c + 16 * stride, bytes);
-    _tile_loadd(3, c + 16 * stride + 16, bytes);
-}
-
-AWQ_AMX_CODE inline void end_sums(float* c, std::size_t stride) noexcept
-{
-    const std::size_t bytes = stride * sizeof(float);
-    _tile_stored(0, c, bytes);
-    _tile_stored(1, c + 16, bytes);
-    _tile_stored(2, c + 16 * stride, bytes);
-    _tile_stored(3, c + 16 * stride + 16, bytes);
-}
-
-/// The sums += two tiles of a times two tiles of b. Tiles 4 and 5 hold a's afterwards.
-AWQ_AMX_CODE inline void add_tiles(const std::uint16_t* a, const std::uint16_t* b) noexcept
-{
-    constexpr int line = 64;
-    _tile_loadd(4, a, line);
-    _tile_loadd(6, b, line);
-    _tile_loadd(7, b + amx_tile_size, line);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_loadd(5, a + amx_tile_size, line);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-}
-
-/// The same with the tiles of a that are loaded.
-AWQ_AMX_CODE inline void add_tiles_again(const std::uint16_t* b) noexcept
-{
-    constexpr int line = 64;
-    _tile_loadd(6, b, line);
-    _tile_loadd(7, b + amx_tile_size, line);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-}
-
-/// Panels of 32 lines in bfloat16, multiplied tile by tile into float32: a kernel of `packed_engine`. A panel
-/// holds for each 32 of its depth two tiles of sixteen lines; those of b lie with the pairs of the depth as rows.
-/// With two `Parts` a float is the sum of two bfloat16, so that 16 bits of its significand count: the tiles of the
-/// rest lie behind those of the nearest, and of the four products all but that of the rests are added.
-template <std::size_t Parts>
-struct amx_kernel {
-    using element = std::conditional_t<Parts == 1, std::uint16_t, std::uint32_t>;
-    static constexpr std::size_t rows = 32, cols = 32;
-    static constexpr std::size_t max_slab = 1024 / Parts, slab_step = 32, depth_step = 32;
-    static constexpr std::size_t max_lines = 7168, panels_per_task = 1;
-
-    static void pack_a(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
-                       std::size_t depth, element* out) noexcept
-    {
-        pack(operand, first, count, from, depth, false, out);
-    }
-    static void pack_b(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
-                       std::size_t depth, element* out) noexcept
-    {
-        pack(operand, first, count, from, depth, true, out);
-    }
-
-    struct tiles {
-        /// c (32, 32) = or += the product of two panels, of `depth` a multiple of 32.
-        AWQ_AMX_CODE void multiply(const element* a, const element* b, std::size_t depth, float* c, std::size_t stride,
-                                   bool accumulate) const noexcept
-        {
-            begin_sums(c, stride, accumulate);
-            for (std::size_t d = 0; d < depth; d += 32) {
-                const auto* const left = reinterpret_cast<const std::uint16_t*>(a + 32 * d);
-                const auto* const right = reinterpret_cast<const std::uint16_t*>(b + 32 * d);
-                add_tiles(left, right);
-                if constexpr (Parts == 2) {
-                    add_tiles_again(right + 2 * amx_tile_size);
-                    add_tiles(left + 2 * amx_tile_size, right);
-                }
-            }
-            end_sums(c, stride);
-        }
-    };
-
-    template <class Task>
-    static void with_tiles(const Task& task)
-    {
-        configure();
-        task(tiles{});
-        release();
-    }
-
-private:
-    AWQ_AMX_CODE static void configure() noexcept { _tile_loadconfig(&whole_amx_tiles); }
-    AWQ_AMX_CODE static void release() noexcept { _tile_release(); }
-
-    AWQ_AMX_CODE static void pack(product_operand<float> operand, std::size_t first, std::size_t count,
-                                  std::size_t from, std::size_t depth, bool by_pairs, element* panel) noexcept
-    {
-        auto* out = reinterpret_cast<std::uint16_t*>(panel);
-        for (std::size_t d = 0; d < depth; d += 32) {
-            const std::size_t left = depth - d;
-            out = pack_tiles<bfloat16_part::nearest>(operand, first, count, from + d, left, by_pairs, out);
-            if constexpr (Parts == 2)
-                out = pack_tiles<bfloat16_part::rest>(operand, first, count, from + d, left, by_pairs, out);
-        }
-    }
-
-    /// Two tiles; gives where the next ones go.
-    template <bfloat16_part Part>
-    AWQ_AMX_CODE static std::uint16_t* pack_tiles(product_operand<float> operand, std::size_t first, std::size_t count,
-                                                  std::size_t from, std::size_t depth, bool by_pairs,
-                                                  std::uint16_t* out) noexcept
-    {
-        const bool is_lines = operand.depth_stride == 1;
-        const std::size_t stride = is_lines ? operand.outer_stride : operand.depth_stride;
-        for (std::size_t half = 0; half < 32; half += 16, out += amx_tile_size) {
-            const std::size_t lines = count > half ? count - half : 0;
-            const float* const in = operand.at(lines > 0 ? first + half : first, from);
-            amx_rows pairs = is_lines ? pairs_of_lines<Part>(in, stride, lines, depth)
-                                      : pairs_of_columns<Part>(in, stride, lines, depth);
-            if (is_lines == by_pairs) pairs = transposed(pairs);
-            for (std::size_t i = 0; i < 16; ++i) _mm512_storeu_si512(out + 32 * i, pairs.row[i]);
-        }
-        return out;
-    }
-};
-
-#undef AWQ_AMX_CODE
-
-#else
-
-constexpr bool has_amx() noexcept { return false; }
-
-#endif
-
-} // namespace awq::detail
-
-#endif
-// ---- awq/execution/products/few_rows.hpp
-#ifndef AWQ_EXECUTION_PRODUCTS_FEW_ROWS_HPP
-#define AWQ_EXECUTION_PRODUCTS_FEW_ROWS_HPP
-
-// ---- awq/execution/products/reproducible.hpp
-#ifndef AWQ_EXECUTION_PRODUCTS_REPRODUCIBLE_HPP
-#define AWQ_EXECUTION_PRODUCTS_REPRODUCIBLE_HPP
-
-#include <atomic>
-#include <type_traits>
-
-namespace awq {
-
-/// Whether packed products give the same bits on processors without a fused multiply-add as on those
-/// with one, ten times slower. Holds for the whole process; set it before work begins. Processors that
-/// have the instruction (x86-64-v3 and later) agree anyway and do not look.
-inline constinit std::atomic<bool> reproducible_products{false};
-
-namespace detail {
-
-/// Calls task(kind) with the kind of accumulation that products use now, as a constant.
-template <class Arch, class Task>
-void with_accumulation(const Task& task)
-{
-    using kernels::accumulation;
-    if constexpr (!kernels::fuses<Arch>)
-        if (reproducible_products.load(std::memory_order_relaxed))
-            return task(std::integral_constant<accumulation, accumulation::fused>{});
-    task(std::integral_constant<accumulation, accumulation::native>{});
-}
-
-} // namespace detail
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-#include <type_traits>
-
-// Products whose left operand has few rows, as when one token is generated: b is read once, so
-// packing it would cost more than the product. No working memory.
-
-namespace awq::detail {
-
-/// Rows of a and of b whose products run together: the sums of `side_by_side` fill at most three
-/// quarters of the registers.
-template <class Arch>
-struct dots_shape {
-    static constexpr std::size_t parts = kernels::side_by_side<float, Arch>::parts;
-    static constexpr bool fits = parts <= 4; // not where a register holds one number
-    static constexpr std::size_t rows = parts == 1 ? 4 : fits ? 3 : 1;
-    static constexpr std::size_t cols = fits ? 4 / parts : 1;
-    static constexpr std::size_t cols_of_one_row = parts == 4 ? 3 : fits ? 4 : 1;
-};
-
-/// c[r][n] = dot(a row r, b row n) for Rows x Cols rows.
-template <class Arch, kernels::accumulation Kind, std::size_t Rows, std::size_t Cols>
-void multiply_dots(const float* a, std::size_t a_stride, const float* b, std::size_t b_stride, std::size_t depth,
-                   float* c, std::size_t c_stride) noexcept
-{
-    using batch = kernels::float_batch<Arch>;
-    kernels::side_by_side<float, Arch> sum[Rows][Cols];
-    const std::size_t rest = kernels::for_parts<float, Arch>(depth, [&](auto p, std::size_t d) AWQ_INLINED {
-        batch left[Rows];
-        kernels::unroll<Rows>([&](auto r) AWQ_INLINED { left[r] = batch::load_unaligned(a + r * a_stride + d); });
-        kernels::unroll<Cols>([&](auto n) AWQ_INLINED {
-            const batch right = batch::load_unaligned(b + n * b_stride + d);
-            kernels::unroll<Rows>([&](auto r) AWQ_INLINED {
-                batch& to = sum[r][n].part[p];
-                to = kernels::multiply_add<Kind>(left[r], right, to);
-            });
-        });
-    });
-    kernels::unroll<Rows * Cols>(
-        [&](auto i) AWQ_INLINED { c[i / Cols * c_stride + i % Cols] = sum[i / Cols][i % Cols].total(); });
-    for (std::size_t d = rest; d < depth; ++d)
-        for (std::size_t i = 0; i < Rows * Cols; ++i) {
-            float& to = c[i / Cols * c_stride + i % Cols];
-            to = kernels::multiply_add<Kind, Arch>(a[i / Cols * a_stride + d], b[i % Cols * b_stride + d], to);
-        }
-}
-
-template <class Arch, kernels::accumulation Kind, std::size_t Rows>
-void multiply_few_nt(matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
-{
-    using shape = dots_shape<Arch>;
-    constexpr std::size_t cols = Rows == 1 ? shape::cols_of_one_row : shape::cols;
-    const auto dots = [&](auto width, std::size_t j) {
-        multiply_dots<Arch, Kind, Rows, width()>(a.data(), a.stride(), b.data() + j * b.stride(), b.stride(), a.cols(),
-                                                 c.data() + j, c.stride());
-    };
-    std::size_t j = 0;
-    for (; j + cols <= b.rows(); j += cols) dots(std::integral_constant<std::size_t, cols>{}, j);
-    for (; j < b.rows(); ++j) dots(std::integral_constant<std::size_t, 1>{}, j);
-}
-
-/// c = a b^T, for the rows of b that one task takes.
-template <class Arch, kernels::accumulation Kind>
-void multiply_rows_nt(matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
-{
-    constexpr std::size_t step = dots_shape<Arch>::rows;
-    std::size_t i = 0;
-    for (; i + step <= a.rows(); i += step)
-        multiply_few_nt<Arch, Kind, step>(a.rows_from(i, step), b, c.rows_from(i, step));
-    for (; i < a.rows(); ++i) multiply_few_nt<Arch, Kind, 1>(a.rows_from(i, 1), b, c.rows_from(i, 1));
-}
-
-/// c = a b^T without packing. Tasks take fixed runs of b's rows.
-template <class Arch, execution E>
-void multiply_unpacked_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
-{
-    constexpr std::size_t floats_per_task = 1 << 16;
-    const std::size_t grain = std::max<std::size_t>(4, floats_per_task / (b.cols() + 1) / 4 * 4);
-    e.for_each(chunk_count(b.rows(), grain), [=](std::size_t chunk) {
-        const std::size_t first = chunk * grain;
-        const std::size_t count = std::min(grain, b.rows() - first);
-        with_accumulation<Arch>([&](auto kind) {
-            multiply_rows_nt<Arch, kind()>(a, b.rows_from(first, count), c.cols_from(first, count));
-        });
-    });
-}
-
-/// One row of c = a b, `Batches` registers wide; b's rows are read where they lie.
-template <class Arch, kernels::accumulation Kind, std::size_t Batches>
-void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std::size_t b_stride, float* c) noexcept
-{
-    using batch = kernels::float_batch<Arch>;
-    batch sum[Batches];
-    kernels::unroll<Batches>([&](auto n) AWQ_INLINED { sum[n] = batch(0.0f); });
-    for (std::size_t d = 0; d < depth; ++d) {
-        const batch left(a[d]);
-        kernels::unroll<Batches>([&](auto n) AWQ_INLINED {
-            const batch right = batch::load_unaligned(b + d * b_stride + n * batch::size);
-            sum[n] = kernels::multiply_add<Kind>(left, right, sum[n]);
-        });
-    }
-    kernels::unroll<Batches>([&](auto n) AWQ_INLINED { sum[n].store_unaligned(c + n * batch::size); });
-}
-
-template <class Arch, kernels::accumulation Kind>
-void multiply_row_nn(std::span<const float> a, matrix_view<const float> b, float* c) noexcept
-{
-    constexpr std::size_t width = kernels::lanes<Arch>;
-    std::size_t j = 0;
-    for (; j + 4 * width <= b.cols(); j += 4 * width)
-        multiply_columns_nn<Arch, Kind, 4>(a.data(), a.size(), b.data() + j, b.stride(), c + j);
-    for (; j + width <= b.cols(); j += width)
-        multiply_columns_nn<Arch, Kind, 1>(a.data(), a.size(), b.data() + j, b.stride(), c + j);
-    for (; j < b.cols(); ++j) {
-        float sum = 0.0f;
-        for (std::size_t d = 0; d < a.size(); ++d) sum = kernels::multiply_add<Kind, Arch>(a[d], b(d, j), sum);
-        c[j] = sum;
-    }
-}
-
-/// c = a b without packing. Tasks take fixed runs of b's columns.
-template <class Arch, execution E>
-void multiply_unpacked_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
-{
-    constexpr std::size_t grain = 512;
-    e.for_each(chunk_count(b.cols(), grain), [=](std::size_t chunk) {
-        const std::size_t first = chunk * grain;
-        const std::size_t count = std::min(grain, b.cols() - first);
-        with_accumulation<Arch>([&](auto kind) {
-            for (std::size_t i = 0; i < a.rows(); ++i)
-                multiply_row_nn<Arch, kind()>(a.row(i), b.cols_from(first, count), c.row(i).data() + first);
-        });
-    });
-}
-
-} // namespace awq::detail
-
-#endif
-// ---- awq/execution/products/packed.hpp
-#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_HPP
-#define AWQ_EXECUTION_PRODUCTS_PACKED_HPP
-
-// ---- awq/execution/products/packed_engine.hpp
-#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_ENGINE_HPP
-#define AWQ_EXECUTION_PRODUCTS_PACKED_ENGINE_HPP
-
-#include <algorithm>
-#include <cstddef>
-
-namespace awq {
-
-namespace detail {
-
-/// Which part of the output is computed.
-enum class product_part : unsigned char { whole, upper };
-
-/// c = or += a b^T over packed operands. Slabs of the depth are packed once by all threads, then the
-/// output is cut into fixed tiles: the bits do not depend on who computes which.
-///
-/// A `Kernel` says how: `rows` x `cols` of c are a tile; panels of so many lines are packed as `element`s by
-/// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`, at most
-/// `max_lines` at once and `panels_per_task` by one task; `with_tiles(task)` calls task(tiles) with what multiplies
-/// two panels.
-template <class Kernel, execution E, class T = float>
-class packed_engine {
-public:
-    packed_engine(const E& e, product_operand<T> a, product_operand<T> b, std::size_t depth, matrix_view<float> c,
-                  bool accumulate, product_part part)
-        : execution_(e), a_(a), b_(b), c_(c), depth_(depth), accumulate_(accumulate), part_(part),
-          slab_(padded(chunk_count(depth, chunk_count(depth, Kernel::max_slab)), Kernel::slab_step)),
-          packed_a_(floats_for(padded(std::min(c.rows(), max_rows), Kernel::rows) * slab_)),
-          packed_b_(floats_for(padded(std::min(c.cols(), max_cols), Kernel::cols) * slab_))
-    {}
-
-    /// False where there was no memory for the packed operands; c is then untouched.
-    [[nodiscard]] bool run()
-    {
-        if (!packed_a_ || !packed_b_) return false;
-        for (std::size_t col = 0; col < c_.cols(); col += max_cols)
-            for (std::size_t from = 0; from < depth_; from += slab_)
-                multiply_slab(col, std::min(max_cols, c_.cols() - col), from, std::min(slab_, depth_ - from));
-        return true;
-    }
-
-private:
-    using element = typename Kernel::element;
-    static constexpr std::size_t max_rows = chunk_count(Kernel::max_lines, Kernel::rows) * Kernel::rows;
-    static constexpr std::size_t max_cols = chunk_count(Kernel::max_lines, Kernel::cols) * Kernel::cols;
-    static constexpr std::size_t task_rows = chunk_count(128, Kernel::rows) * Kernel::rows;
-    static constexpr std::size_t task_cols = chunk_count(256, Kernel::cols) * Kernel::cols;
-
-    static constexpr std::size_t padded(std::size_t count, std::size_t unit) noexcept
-    {
-        return chunk_count(count, unit) * unit;
-    }
-
-    static constexpr std::size_t floats_for(std::size_t elements) noexcept
-    {
-        return chunk_count(elements * sizeof(element), sizeof(float));
-    }
-
-    element* packed(const scratch& memory) const noexcept { return reinterpret_cast<element*>(memory.data()); }
-
-    /// What `pack_panel(first, count, out)` makes of `count` lines, `width` at a time.
-    template <class PackPanel>
-    void pack(std::size_t width, std::size_t first, std::size_t count, std::size_t depth, element* out,
-              const PackPanel& pack_panel) const
-    {
-        const std::size_t panels = chunk_count(count, width), filled = padded(depth, Kernel::depth_step);
-        execution_.for_each(chunk_count(panels, Kernel::panels_per_task), [=](std::size_t task) {
-            const std::size_t end = std::min(panels, (task + 1) * Kernel::panels_per_task);
-            for (std::size_t p = task * Kernel::panels_per_task; p < end; ++p)
-                pack_panel(first + p * width, std::min(width, count - p * width), out + p * width * filled);
-        });
-    }
-
-    void multiply_slab(std::size_t col, std::size_t cols, std::size_t from, std::size_t depth)
-    {
-        pack(Kernel::cols, col, cols, depth, packed(packed_b_),
-             [&](std::size_t first, std::size_t count, element* out) {
-                 Kernel::pack_b(b_, first, count, from, depth, out);
-             });
-        const std::size_t end = part_ == product_part::whole ? c_.rows() : col + cols;
-        for (std::size_t row = 0; row < end; row += max_rows) {
-            const std::size_t rows = std::min(max_rows, end - row);
-            pack(Kernel::rows, row, rows, depth, packed(packed_a_),
-                 [&](std::size_t first, std::size_t count, element* out) {
-                     Kernel::pack_a(a_, first, count, from, depth, out);
-                 });
-            multiply_block(row, rows, col, cols, depth, accumulate_ || from > 0);
-        }
-    }
-
-    void multiply_block(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, std::size_t depth,
-                        bool accumulate) const
-    {
-        const std::size_t down = chunk_count(rows, task_rows);
-        const std::size_t across = chunk_count(cols, task_cols);
-        execution_.for_each(down * across, [=, this](std::size_t task) {
-            const std::size_t i = task % down * task_rows;
-            const std::size_t j = task / down * task_cols;
-            const std::size_t last = std::min(cols, j + task_cols);
-            if (part_ == product_part::upper && col + last <= row + i) return;
-            Kernel::with_tiles([&](const auto& tiles) {
-                for (std::size_t n = j; n < last; n += Kernel::cols)
-                    multiply_panel(tiles, row, i, std::min(rows, i + task_rows), col, n, last, depth, accumulate);
-            });
-        });
-    }
-
-    /// All register tiles of one panel of b, which stays in the first-level cache.
-    template <class Tiles>
-    void multiply_panel(const Tiles& tiles, std::size_t row, std::size_t i, std::size_t end, std::size_t col,
-                        std::size_t n, std::size_t last, std::size_t depth, bool accumulate) const
-    {
-        const std::size_t filled = padded(depth, Kernel::depth_step);
-        const element* b = packed(packed_b_) + n * filled;
-        const std::size_t cols = std::min(Kernel::cols, last - n);
-        for (; i < end; i += Kernel::rows) {
-            if (part_ == product_part::upper && col + n + cols <= row + i) return;
-            const std::size_t rows = std::min(Kernel::rows, end - i);
-            const element* a = packed(packed_a_) + i * filled;
-            float* out = &c_(row + i, col + n);
-            if (rows == Kernel::rows && cols == Kernel::cols)
-                tiles.multiply(a, b, filled, out, c_.stride(), accumulate);
-            else
-                multiply_edge(tiles, a, b, filled, out, rows, cols, accumulate);
-        }
-    }
-
-    /// At the edge of c only `rows` x `cols` of a tile exist.
-    template <class Tiles>
-    void multiply_edge(const Tiles& tiles, const element* a, const element* b, std::size_t depth, float* c,
-                       std::size_t rows, std::size_t cols, bool accumulate) const
-    {
-        alignas(64) float whole[Kernel::rows * Kernel::cols];
-        tiles.multiply(a, b, depth, whole, Kernel::cols, false);
-        for (std::size_t r = 0; r < rows; ++r) {
-            for (std::size_t j = 0; j < cols; ++j) {
-                const float sum = whole[r * Kernel::cols + j];
-                float& out = c[r * c_.stride() + j];
-                out = accumulate ? sum + out : sum; // adding 0 would change -0
-            }
-        }
-    }
-
-    const E& execution_;
-    product_operand<T> a_;
-    product_operand<T> b_;
-    matrix_view<float> c_;
-    std::size_t depth_;
-    bool accumulate_;
-    product_part part_;
-    std::size_t slab_;
-    scratch packed_a_;
-    scratch packed_b_;
-};
-
-} // namespace detail
-
-} // namespace awq
-
-#endif
-// ---- awq/execution/products/packed_tile.hpp
-#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
-#define AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
-
-#include <algorithm>
-#include <cstddef>
-
-namespace awq::detail {
-
-/// The register tile: `rows` x `cols` sums stay in registers while the depth runs (the scheme of
-/// Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
-template <class Arch>
-struct tile_shape {
-    static constexpr bool wide = kernels::register_count<Arch> == 32;
-    static constexpr std::size_t batches = wide ? 4 : 2;
-    static constexpr std::size_t rows = 6;
-    static constexpr std::size_t cols = batches * kernels::lanes<Arch>;
-};
-
-#if AWQ_VECTOR_FLOATS > 1
-using four_floats [[gnu::vector_size(16)]] = float;
-
-/// Copies 4 x 4 floats transposed: out[d * width + i] = in[i * stride + d].
-AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out, std::size_t width) noexcept
-{
-    four_floats row[4];
-    for (std::size_t i = 0; i < 4; ++i) __builtin_memcpy(&row[i], in + i * stride, sizeof row[i]);
-    const four_floats low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
-    const four_floats low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
-    const four_floats high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
-    const four_floats high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
-    row[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
-    row[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
-    row[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
-    row[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
-    for (std::size_t d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
-}
-#else
-AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out, std::size_t width) noexcept
-{
-    for (std::size_t i = 0; i < 4; ++i)
-        for (std::size_t d = 0; d < 4; ++d) out[d * width + i] = in[i * stride + d];
-}
-#endif
-
-/// Packs `count` <= Width lines of `Depth`, a multiple of 4.
-template <std::size_t Width, std::size_t Depth>
-void pack_square(const float* in, std::size_t stride, std::size_t count, float* out) noexcept
-{
-    std::size_t i = 0;
-    for (; i + 4 <= count; i += 4)
-        for (std::size_t d = 0; d < Depth; d += 4)
-            transpose_4x4(in + i * stride + d, stride, out + d * Width + i, Width);
-    for (; i < count; ++i)
-        for (std::size_t d = 0; d < Depth; ++d) out[d * Width + i] = in[i * stride + d];
-}
-
-/// Packs `count` <= Width lines whose depth is contiguous: out[d * Width + i], zeros beyond `count`.
-template <std::size_t Width>
-void pack_lines(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
-                std::size_t depth, float* out) noexcept
-{
-    const std::size_t stride = operand.outer_stride;
-    const float* in = operand.at(first, from);
-    if (count < Width) std::fill_n(out, depth * Width, 0.0f);
-    // Some cache lines of each row at once: rows often lie a multiple of 4 KiB apart, where a few
-    // of them push each other out of the first-level cache.
-    constexpr std::size_t step = 16;
-    std::size_t d = 0;
-    for (; d + step <= depth; d += step, in += step, out += step * Width)
-        pack_square<Width, step>(in, stride, count, out);
-    for (std::size_t i = 0; i < count; ++i)
-        for (std::size_t r = 0; r < depth - d; ++r) out[r * Width + i] = in[i * stride + r];
-}
-
-/// The same where neighbouring lines are contiguous.
-template <std::size_t Width, class T>
-void pack_columns(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from, std::size_t depth,
-                  float* out) noexcept
-{
-    for (std::size_t d = 0; d < depth; ++d, out += Width) {
-        const T* in = operand.at(first, from + d);
-        if (count == Width) {
-            for (std::size_t i = 0; i < Width; ++i) out[i] = static_cast<float>(in[i]);
-        } else {
-            for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(in[i]);
-            std::fill(out + count, out + Width, 0.0f);
-        }
-    }
-}
-
-template <std::size_t Width>
-void pack_panel(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
-                std::size_t depth, float* out) noexcept
-{
-    if (operand.depth_stride == 1)
-        pack_lines<Width>(operand, first, count, from, depth, out);
-    else
-        pack_columns<Width>(operand, first, count, from, depth, out);
-}
-/// In 16 bits neighbouring lines are contiguous, as in `add_gram`.
-template <std::size_t Width, half_element T>
-void pack_panel(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from, std::size_t depth,
-                float* out) noexcept
-{
-    pack_columns<Width>(operand, first, count, from, depth, out);
-}
-
-/// One register tile: c (rows, cols) = or += the product of two packed panels.
-template <class Arch, kernels::accumulation Kind>
-void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, std::size_t stride,
-                   bool accumulate) noexcept
-{
-    using batch = kernels::float_batch<Arch>;
-    using shape = tile_shape<Arch>;
-    constexpr std::size_t width = batch::size;
-    batch sum[shape::rows][shape::batches];
-    kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
-        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED { sum[r][n] = batch(0.0f); });
-    });
-    for (std::size_t d = 0; d < depth; ++d, a += shape::rows, b += shape::cols) {
-        batch right[shape::batches];
-        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED { right[n] = batch::load_unaligned(b + n * width); });
-        kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
-            const batch left(a[r]);
-            kernels::unroll<shape::batches>(
-                [&](auto n) AWQ_INLINED { sum[r][n] = kernels::multiply_add<Kind>(left, right[n], sum[r][n]); });
-        });
-    }
-    kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
-        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
-            float* out = c + r * stride + n * width;
-            if (accumulate) sum[r][n] = sum[r][n] + batch::load_unaligned(out);
-            sum[r][n].store_unaligned(out);
-        });
-    });
-}
-
-/// Panels of floats, multiplied in SIMD registers: a kernel of `packed_engine`.
-template <class Arch>
-struct float_kernel {
-    using element = float;
-    static constexpr std::size_t rows = tile_shape<Arch>::rows;
-    static constexpr std::size_t cols = tile_shape<Arch>::cols;
-    static constexpr std::size_t max_slab = 320, slab_step = 16, depth_step = 1;
-    static constexpr std::size_t max_lines = 3072, panels_per_task = 4;
-
-    template <class T>
-    static void pack_a(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
-                       std::size_t depth, float* out) noexcept
-    {
-        pack_panel<rows>(operand, first, count, from, depth, out);
-    }
-    template <class T>
-    static void pack_b(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
-                       std::size_t depth, float* out) noexcept
-    {
-        pack_panel<cols>(operand, first, count, from, depth, out);
-    }
-
-    template <kernels::accumulation Kind>
-    struct tiles {
-        void multiply(const float* a, const float* b, std::size_t depth, float* c, std::size_t stride,
-                      bool accumulate) const noexcept
-        {
-            multiply_tile<Arch, Kind>(a, b, depth, c, stride, accumulate);
-        }
-    };
-
-    template <class Task>
-    static void with_tiles(const Task& task)
-    {
-        with_accumulation<Arch>([&](auto kind) { task(tiles<kind()>{}); });
-    }
-};
-
-} // namespace awq::detail
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <type_traits>
-
-namespace awq {
-
-/// Matrix products by a packed micro-kernel over SIMD registers: the default provider. Header-only,
-/// as wide as the instruction set that the translation unit is compiled for.
-///
-/// Threads come from the execution alone; the output is cut into fixed tiles, so the result has the
-/// same bits at any number of threads. Every sum runs in the same order whatever the registers hold;
-/// one rounding more, where there is no fused multiply-add, is `reproducible_products`' to undo. Calls
-/// may nest within other tasks of the same execution.
-/// Where the execution's `operands` are `precision::mixed` and the processor multiplies tiles of bfloat16, both
-/// operands are rounded to it (to nearest, ties to even) and the sums stay float32, in the same order at any
-/// number of threads. Products of few rows stay float32.
-/// Where they are `precision::split`, each operand is the sum of two bfloat16.
-/// Working memory (at most 30 MiB) is kept by each thread; without it the calls still work, slowly.
-/// Operands may have strides; the output must not overlap an input.
-struct packed_product {
-    /// Left operands with fewer rows are multiplied without packing b, which pays only when each
-    /// packed value is used often; b as it lies is read badly by columns, so there it pays sooner.
-    static constexpr std::size_t min_packed_rows_nt = 32;
-    static constexpr std::size_t min_packed_rows_nn = 8;
-
-    /// c = a b^T: a (m, k), b (n, k), c (m, n). A linear layer's forward: b is its weight.
-    template <execution E, class Arch = kernels::default_arch>
-    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
-    {
-        if (c.empty()) return;
-        if (a.rows() >= min_packed_rows_nt && a.cols() > 0 &&
-            run<Arch>(e, {a.data(), a.stride(), 1}, {b.data(), b.stride(), 1}, a.cols(), c))
-            return;
-        detail::multiply_unpacked_nt<Arch>(e, a, b, c);
-    }
-
-    /// c = a b: a (m, k), b (k, n), c (m, n).
-    template <execution E, class Arch = kernels::default_arch>
-    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
-    {
-        if (c.empty()) return;
-        if (a.rows() >= min_packed_rows_nn && a.cols() > 0 &&
-            run<Arch>(e, {a.data(), a.stride(), 1}, {b.data(), 1, b.stride()}, a.cols(), c))
-            return;
-        detail::multiply_unpacked_nn<Arch>(e, a, b, c);
-    }
-
-    /// g += x^T x: x (tokens, k), g (k, k). The upper triangle is computed and mirrored: what the
-    /// lower triangle of g held before is lost.
-    template <execution E, class Arch = kernels::default_arch>
-    static void add_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
-    {
-        add_gram_of<Arch>(e, x, g);
-    }
-    /// The same for inputs in 16 bits, which are widened as they are packed: the same bits.
-    template <execution E, half_element T, class Arch = kernels::default_arch>
-    static void add_gram(const E& e, matrix_view<const T> x, matrix_view<float> g)
-    {
-        add_gram_of<Arch>(e, x, g);
-    }
-
-    /// The upper triangle of g += x^T x alone, for `mirror_upper` when all is added; what is below the diagonal is
-    /// undefined until then.
-    template <execution E, class Arch = kernels::default_arch>
-    static void add_upper_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
-    {
-        if (g.empty() || x.rows() == 0) return;
-        if (!add_upper<Arch>(e, x, g)) plain_product::add_gram(e, x, g);
-    }
-
-    /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
-    template <execution E, class Arch = kernels::default_arch>
-    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y, matrix_view<float> g)
-    {
-        if (g.empty() || x.rows() == 0) return;
-        if (!run<Arch>(e, {x.data(), 1, x.stride()}, {y.data(), 1, y.stride()}, x.rows(), g, true))
-            plain_product::add_cross_gram(e, x, y, g);
-    }
-
-private:
-    template <class Arch, execution E, class T>
-    static void add_gram_of(const E& e, matrix_view<const T> x, matrix_view<float> g)
-    {
-        if (g.empty() || x.rows() == 0) return;
-        if (!add_upper<Arch>(e, x, g)) return plain_product::add_gram(e, x, g);
-        mirror_upper(e, g);
-    }
-
-    template <class Arch, execution E, class T>
-    [[nodiscard]] static bool add_upper(const E& e, matrix_view<const T> x, matrix_view<float> g)
-    {
-        const detail::product_operand<T> columns{x.data(), 1, x.stride()};
-        return run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper);
-    }
-
-    template <class Arch, execution E, class T = float>
-    [[nodiscard]] static bool run(const E& e, detail::product_operand<T> a, detail::product_operand<T> b,
-                                  std::size_t depth, matrix_view<float> c, bool accumulate = false,
-                                  detail::product_part part = detail::product_part::whole)
-    {
-#if AWQ_HAS_AMX
-        if constexpr (std::is_same_v<T, float>) {
-            const bool has_tiles = operands_of(e) != precision::float32 && detail::has_amx();
-            if (has_tiles && operands_of(e) == precision::mixed)
-                return detail::packed_engine<detail::amx_kernel<1>, E>(e, a, b, depth, c, accumulate, part).run();
-            if (has_tiles)
-                return detail::packed_engine<detail::amx_kernel<2>, E>(e, a, b, depth, c, accumulate, part).run();
-        }
-#endif
-        return detail::packed_engine<detail::float_kernel<Arch>, E, T>(e, a, b, depth, c, accumulate, part).run();
-    }
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/execution/tbb_execution.hpp
-#ifndef AWQ_EXECUTION_TBB_EXECUTION_HPP
-#define AWQ_EXECUTION_TBB_EXECUTION_HPP
-
-#include <tbb/parallel_for.h>
-
-namespace awq {
-
-/// Does the work on TBB's threads. To limit their number, hold a `tbb::global_control` or call from
-/// within a `tbb::task_arena`, as for any TBB code.
-struct tbb_execution {
-    using policy_axis = axis::execution;
-    static constexpr std::string_view name = "tbb";
-
-    precision operands = precision::float32; ///< of large products
-
-    template <class Task>
-    void for_each(std::size_t count, Task&& task) const
-    {
-        if (count == 1) return task(std::size_t{0});
-        tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) { task(i); });
-    }
-};
-
-static_assert(execution<tbb_execution>);
-
-} // namespace awq
 
 #endif
 // ---- awq/support/parse_double.hpp
@@ -46998,9 +47666,8 @@ namespace awq {
 
 /// Clips the weights of a smoothed block to the ranges that the integers of `plan` take, and adds to `missed` those
 /// that are not rounded to integers. `clip_steps`: see `rounding_options`.
-template <execution E>
-void clip_block(const E& how, block_tensors& block, block_statistics& statistics, const layer_plan& plan,
-                int clip_steps, fallback_list& missed)
+inline void clip_block(device& machine, block_tensors& block, block_statistics& statistics, const layer_plan& plan,
+                       int clip_steps, fallback_list& missed)
 {
     for (const block_linear& each : block.layout().linears) {
         if (each.is_router) continue;
@@ -47014,7 +47681,7 @@ void clip_block(const E& how, block_tensors& block, block_statistics& statistics
         }
         integer_quantizer format = *chosen;
         format.clip_steps = clip_steps;
-        awq::clip_weights(how, format, statistics.of(linear).importance(), weight);
+        machine.clip_weights(format, statistics.of(linear).importance(), weight);
         block.release(weight);
     }
 }
@@ -47194,94 +47861,17 @@ AWQ_CALL result<conversion> convert(const convert_options& options)
 #ifndef AWQ_RUN_EVALUATE_MODEL_HPP
 #define AWQ_RUN_EVALUATE_MODEL_HPP
 
-// ---- awq/run/host_kernels.hpp
-#ifndef AWQ_RUN_HOST_KERNELS_HPP
-#define AWQ_RUN_HOST_KERNELS_HPP
-
-// The operations in which runs on packed products and TBB's threads spend their time. In the compiled mode one unit
-// compiles them, for the instruction set that it is given, and the calls on whole models only use them; so a program
-// may have the calls once and these for several levels of x86-64.
-/// @cond
-#if !AWQ_HEADER_ONLY
-
-#if AWQ_COMPILES_KERNELS
-#define AWQ_KERNEL template
-#else
-#define AWQ_KERNEL extern template
-#endif
-
-namespace awq {
-
-// Forward pass.
-AWQ_KERNEL status run_parts(block_run<packed_product, tbb_execution>&, block_segment, matrix_view<float>);
-AWQ_KERNEL status part_forward<packed_product>(const tbb_execution&, const block_context&, const block_weights&,
-                                               const sequences&, std::size_t, matrix_view<const float>,
-                                               matrix_view<float>);
-AWQ_KERNEL status logits_forward<packed_product>(const tbb_execution&, const model_config&, const end_weights&,
-                                                 matrix_view<const float>, matrix_view<float>);
-AWQ_KERNEL void widen(const tbb_execution&, matrix_view<bf16>, matrix_view<float>);
-
-// Statistics.
-AWQ_KERNEL status input_statistics::observe<packed_product>(const tbb_execution&, matrix_view<const float>, bool);
-AWQ_KERNEL void input_statistics::divide_inputs(const tbb_execution&, std::span<const double>);
-AWQ_KERNEL void add_upper_gram<packed_product>(const tbb_execution&, matrix_view<const float>, matrix_view<float>);
-AWQ_KERNEL void mirror_upper(const tbb_execution&, matrix_view<float>);
-
-AWQ_KERNEL status block_stages<packed_product, tbb_execution>::add_shift(matrix_view<float>, matrix_view<const float>,
-                                                                         matrix_view<float>, matrix_view<const float>);
-AWQ_KERNEL status add_upper_grams<packed_product>(const tbb_execution&, machines&, std::span<const host_matrix>,
-                                                  matrix_view<float>);
-AWQ_KERNEL status add_cross_grams<packed_product>(const tbb_execution&, machines&, std::span<const host_matrix>,
-                                                  std::span<const host_matrix>, matrix_view<float>);
-
-// Search and smoothing.
-AWQ_KERNEL result<search_outcome>
-block_search<packed_product, tbb_execution>::search(const resolved_mapping&, const search_problem<any_quantizer>&,
-                                                    std::vector<float>&);
-AWQ_KERNEL status apply_scales(const tbb_execution&, const basic_mapping<float>&, std::span<const double>);
-AWQ_KERNEL void limit_balance(const scale_limits&, matrix_view<const float>, dtype, std::span<const std::uint32_t>,
-                              std::span<float>) noexcept;
-AWQ_KERNEL void limit_smooth(const scale_limits&, const basic_smooth_target<float>&, dtype) noexcept;
-
-AWQ_KERNEL double gram_error<packed_product>(const tbb_execution&, matrix_view<const float>, matrix_view<const float>,
-                                             matrix_view<const float>, std::span<float>, const row_sample&);
-
-// Rounding.
-AWQ_KERNEL quantized_linear linear_rounder<packed_product, tbb_execution>::round(const any_quantizer&,
-                                                                                 matrix_view<float>) const;
-AWQ_KERNEL bool factor_damped_gram<packed_product>(const tbb_execution&, matrix_view<float>, float, std::span<float>);
-AWQ_KERNEL void solve_cholesky<packed_product>(const tbb_execution&, matrix_view<const float>, matrix_view<float>,
-                                               std::span<float>);
-AWQ_KERNEL void move_to_target<packed_product>(const tbb_execution&, matrix_view<float>, matrix_view<const float>,
-                                               float, std::span<float>);
-AWQ_KERNEL void add_share(const tbb_execution&, matrix_view<float>, matrix_view<const float>, float);
-AWQ_KERNEL bool make_feedback<packed_product>(const tbb_execution&, matrix_view<float>, float, std::span<float>);
-AWQ_KERNEL void restore_gram(const tbb_execution&, matrix_view<float>, std::span<const float>);
-AWQ_KERNEL void clip_weights(const tbb_execution&, const integer_quantizer&, std::span<const float>,
-                             matrix_view<float>);
-AWQ_KERNEL status gguf::quantize_rows(const tbb_execution&, const gguf::simd_block_quantizer&, matrix_view<const float>,
-                                      std::span<const float>, std::span<std::byte>);
-
-} // namespace awq
-
-#undef AWQ_KERNEL
-
-#endif
-/// @endcond
-
-#endif
-
 #include <span>
 #include <vector>
 
 namespace awq {
 
 #if AWQ_COMPILES_RUNS
-/// `evaluate` on all cores, with the fast products. Apart from the template, which other calls use, too.
+/// `evaluate` on all cores, with the fast products.
 AWQ_CALL result<evaluation> evaluate(const tensor_source& model, const tensor_source* reference,
                                      std::span<const token_ids> windows, const evaluate_options& options)
 {
-    return evaluate<packed_product>(tbb_execution{}, model, reference, windows, options);
+    return evaluate(*open_host_device(), model, reference, windows, options);
 }
 
 AWQ_CALL result<std::vector<evaluation>> evaluate_each(std::span<const tensor_source* const> models,
@@ -47289,7 +47879,7 @@ AWQ_CALL result<std::vector<evaluation>> evaluate_each(std::span<const tensor_so
                                                        std::span<const token_ids> windows,
                                                        const evaluate_options& options)
 {
-    return evaluate_each<packed_product>(tbb_execution{}, models, reference, windows, options);
+    return evaluate_each(*open_host_device(), models, reference, windows, options);
 }
 #endif
 
@@ -47318,8 +47908,7 @@ inline result<std::vector<float>> importance_of(const std::optional<imatrix>& ma
     return matrix->mean_squares(tensor.name);
 }
 
-template <execution E>
-result<export_report> export_tensors(const E& how, const export_options& options)
+inline result<export_report> export_tensors(device& machine, const export_options& options)
 {
     AWQ_TRY(const auto source, directory_source::open(options.model));
     const named_path output{"--output", options.output};
@@ -47342,8 +47931,8 @@ result<export_report> export_tensors(const E& how, const export_options& options
                           "search for");
     AWQ_TRY(const gguf::key_values metadata, gguf_metadata(*source, layout, report.notes, options.pre));
     AWQ_TRY(auto out,
-            gguf_tensor_writer<E>::create(how, options.output, layout, metadata, options.overwrite,
-                                          options.better_rounding ? gguf::rounding::best : gguf::rounding::exact));
+            gguf_tensor_writer::create(machine, options.output, layout, metadata, options.overwrite,
+                                       options.better_rounding ? gguf::rounding::best : gguf::rounding::exact));
     for (const gguf_tensor& tensor : layout.tensors()) {
         const auto done = static_cast<std::size_t>(&tensor - layout.tensors().data());
         notify(options.progress, tensor.name, done, report.tensors);
@@ -47361,17 +47950,17 @@ result<export_report> export_tensors(const E& how, const export_options& options
 
 /// Converts a model directory into a GGUF file of any type, as llama.cpp's converter and
 /// llama-quantize would, without calibration. In memory are only a few megabytes of one tensor.
-template <execution E>
-result<export_report> export_gguf(const E& how, const export_options& options)
+inline result<export_report> export_gguf(device& machine, const export_options& options)
 {
-    return catch_out_of_memory(options.model, give_more_memory, [&] { return detail::export_tensors(how, options); });
+    return catch_out_of_memory(options.model, give_more_memory,
+                               [&] { return detail::export_tensors(machine, options); });
 }
 
 #if AWQ_COMPILES_RUNS
 /// The same on all cores.
 AWQ_CALL result<export_report> export_gguf(const export_options& options)
 {
-    return export_gguf(tbb_execution{}, options);
+    return export_gguf(*open_host_device(), options);
 }
 #endif
 
@@ -47609,18 +48198,18 @@ inline result<run_report> finish_outputs(run_record&& left, notice_list& told)
 namespace awq {
 
 /// A whole model in memory, in float32.
-template <class Product, execution E>
-class loaded_model {
+class AWQ_ABI_TAG loaded_model {
 public:
-    static result<loaded_model> load(const tensor_source& source, E how = {})
+    /// `machine` must live longer.
+    static result<loaded_model> load(device& machine, const tensor_source& source)
     {
-        return catch_out_of_memory(source.path(), give_more_memory, [&] { return load_whole(source, std::move(how)); });
+        return catch_out_of_memory(source.path(), give_more_memory, [&] { return load_whole(machine, source); });
     }
 
-    causal_lm<Product, E>& network() { return *network_; }
+    causal_lm& network() { return *network_; }
 
 private:
-    static result<loaded_model> load_whole(const tensor_source& source, E how)
+    static result<loaded_model> load_whole(device& machine, const tensor_source& source)
     {
         loaded_model model;
         AWQ_TRY(model.outer_, outer_tensors::read(source));
@@ -47628,31 +48217,29 @@ private:
             AWQ_TRY(block_tensors block, block_tensors::load(source, i));
             model.blocks_.push_back(std::move(block));
         }
-        AWQ_CHECK(model.assemble(source.config(), std::move(how)));
+        AWQ_CHECK(model.assemble(machine, source.config()));
         return model;
     }
 
-    status assemble(const model_config& config, E how)
+    status assemble(device& machine, const model_config& config)
     {
         causal_lm_weights weights;
         weights.outer = outer_.weights(config);
         for (const block_tensors& block : blocks_) weights.layers.push_back(block.weights());
-        using network = causal_lm<Product, E>;
-        AWQ_TRY(network made, network::make(config, std::move(weights), std::move(how)));
-        network_ = std::make_unique<network>(std::move(made));
+        AWQ_TRY(causal_lm made, causal_lm::make(config, std::move(weights), machine));
+        network_ = std::make_unique<causal_lm>(std::move(made));
         return {};
     }
 
     outer_tensors outer_;
     std::vector<block_tensors> blocks_;
-    std::unique_ptr<causal_lm<Product, E>> network_;
+    std::unique_ptr<causal_lm> network_;
 };
 
 namespace detail {
 
-template <class Product, execution E>
-result<token_ids> continue_prompt(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
-                                  std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token)
+inline result<token_ids> continue_prompt(causal_lm& network, std::span<const std::int32_t> prompt,
+                                         std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token)
 {
     const model_config& config = network.config();
     if (prompt.empty()) return error{error_code::invalid_argument, "generate: the prompt has no token"};
@@ -47677,9 +48264,8 @@ result<token_ids> continue_prompt(causal_lm<Product, E>& network, std::span<cons
 
 /// Appends the most likely token again and again, until an end token or `max_new_tokens`.
 /// `on_token` sees each new id as it comes; it may be empty.
-template <class Product, execution E>
-result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
-                           std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token = {})
+inline result<token_ids> generate(causal_lm& network, std::span<const std::int32_t> prompt, std::size_t max_new_tokens,
+                                  const std::function<void(std::int32_t)>& on_token = {})
 {
     return catch_out_of_memory("generate", "take a shorter prompt or fewer new tokens",
                                [&] { return detail::continue_prompt(network, prompt, max_new_tokens, on_token); });
@@ -47690,8 +48276,8 @@ result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::
 AWQ_CALL result<token_ids> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
                                     std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token)
 {
-    using network = loaded_model<packed_product, tbb_execution>;
-    AWQ_TRY(network loaded, network::load(model));
+    const auto machine = open_host_device();
+    AWQ_TRY(loaded_model loaded, loaded_model::load(*machine, model));
     return generate(loaded.network(), prompt, max_new_tokens, on_token);
 }
 #endif
@@ -47742,9 +48328,8 @@ inline std::vector<hidden_piece> cut_hidden(std::span<const std::span<std::byte>
 
 /// Writes hidden states over what is at that place, all threads at work, and leaves it to the system when
 /// they reach the disk; gives where they lie. Error: `file_unwritable`.
-template <execution E>
-result<std::vector<file_extent>> write_hidden(const E& how, output_path where,
-                                              std::span<const std::span<std::byte>> all)
+inline result<std::vector<file_extent>> write_hidden(device& machine, output_path where,
+                                                     std::span<const std::span<std::byte>> all)
 {
     where.resumable = true;
     const std::vector<detail::hidden_piece> pieces = detail::cut_hidden(all);
@@ -47752,7 +48337,7 @@ result<std::vector<file_extent>> write_hidden(const E& how, output_path where,
     AWQ_CHECK(file.reserve(pieces.empty() ? 0 : pieces.back().offset + pieces.back().bytes.size()));
     std::mutex busy;
     std::optional<error> failure;
-    how.for_each(pieces.size(), [&](std::size_t i) {
+    machine.tasks().for_each(pieces.size(), [&](std::size_t i) {
         const status done = file.write_at(pieces[i].offset, pieces[i].bytes);
         if (done) return;
         const std::lock_guard one{busy};
@@ -47763,9 +48348,8 @@ result<std::vector<file_extent>> write_hidden(const E& how, output_path where,
 }
 
 /// Reads them into values of the same shapes. False where the file does not hold them.
-template <execution E>
-bool read_hidden(const E& how, output_path where, std::vector<file_extent> extents,
-                 std::span<const std::span<std::byte>> all)
+inline bool read_hidden(device& machine, output_path where, std::vector<file_extent> extents,
+                        std::span<const std::span<std::byte>> all)
 {
     where.resumable = true;
     const std::vector<detail::hidden_piece> pieces = detail::cut_hidden(all);
@@ -47775,7 +48359,7 @@ bool read_hidden(const E& how, output_path where, std::vector<file_extent> exten
     if (!file) return false;
     std::ranges::sort(extents, {}, &file_extent::offset);
     std::atomic<bool> is_whole = true;
-    how.for_each(pieces.size(), [&](std::size_t i) {
+    machine.tasks().for_each(pieces.size(), [&](std::size_t i) {
         const auto& [bytes, offset] = pieces[i];
         if (extents[i].offset != offset || extents[i].size != bytes.size() || !file->read_at(offset, bytes) ||
             digest_of(std::span<const std::byte>{bytes}) != extents[i].digest)
@@ -47785,6 +48369,15 @@ bool read_hidden(const E& how, output_path where, std::vector<file_extent> exten
 }
 
 } // namespace awq
+
+#endif
+// ---- awq/run/host_kernels.hpp
+#ifndef AWQ_RUN_HOST_KERNELS_HPP
+#define AWQ_RUN_HOST_KERNELS_HPP
+
+// Where runs spend their time. In the compiled mode one unit compiles this, for the instruction set that it is given,
+// and the calls on whole models only use it; so a program may have the calls once and this for several levels of
+// x86-64.
 
 #endif
 // ---- awq/run/mappings_for.hpp
@@ -48400,14 +48993,13 @@ public:
 
     /// Records a state of the run, of which `hidden` are the hidden states; gives why it cannot, once: from then on
     /// there is no journal, so that it takes no space that the outputs need.
-    template <execution E>
-    status write(const E& how, run_record record, std::span<const std::span<std::byte>> hidden)
+    status write(device& machine, run_record record, std::span<const std::span<std::byte>> hidden)
     {
         if (directory_.empty()) return {};
         stopwatch cost;
         for (const output_group::member& each : group_->members())
             record.directories.push_back(each.directory.filename().string());
-        const status done = try_write(how, std::move(record), hidden);
+        const status done = try_write(machine, std::move(record), hidden);
         if (!done) give_up();
         last_ = cost.lap();
         spent_ += last_;
@@ -48416,14 +49008,13 @@ public:
     }
 
 private:
-    template <execution E>
-    status try_write(const E& how, run_record&& record, std::span<const std::span<std::byte>> hidden)
+    status try_write(device& machine, run_record&& record, std::span<const std::span<std::byte>> hidden)
     {
         group_->queue().wait(); // what it says was written is
         record.place = directory_;
         record.hidden_file = ++turn_;
         if (!hidden.empty()) {
-            AWQ_TRY(record.hidden, write_hidden(how, record.hidden_path(), hidden));
+            AWQ_TRY(record.hidden, write_hidden(machine, record.hidden_path(), hidden));
         }
         const output_path made = path_of("journal.new");
         static_cast<void>(std::remove(made.path.c_str()));
@@ -48554,9 +49145,8 @@ inline status open_scheme_sinks(const directory_source& source, const layer_plan
 
 /// Every output that a run is asked for, as a group. Errors: those of the sinks, before anything is computed; no
 /// output at all.
-template <execution E>
-result<detail::sink_list> open_sinks(const E& how, const directory_source& source, const layer_plan& plan,
-                                     const oneshot_options& options, output_group& group)
+inline result<detail::sink_list> open_sinks(device& machine, const directory_source& source, const layer_plan& plan,
+                                            const oneshot_options& options, output_group& group)
 {
     detail::sink_list sinks;
     if (options.output.empty() && options.output_smoothed.empty() && options.output_dequantized.empty() &&
@@ -48566,7 +49156,7 @@ result<detail::sink_list> open_sinks(const E& how, const directory_source& sourc
     AWQ_CHECK(detail::open_plain_sinks(source, plan, options, group, sinks));
     if (!options.gguf_type.empty() && !options.output.empty())
         AWQ_CHECK(
-            detail::add_sink(gguf_sink<E>::create(how, source, *plan.layout(), options.output, again), group, sinks));
+            detail::add_sink(gguf_sink::create(machine, source, *plan.layout(), options.output, again), group, sinks));
     if (!options.output_imatrix.empty())
         AWQ_CHECK(detail::add_sink(imatrix_sink::create(source.config(), options.output_imatrix, again, options.dataset,
                                                         options.max_seq_length),
@@ -48594,11 +49184,10 @@ class AWQ_ABI_TAG run_outputs {
 public:
     /// Opens what the options ask for; sinks that were open are closed first. Errors: those of
     /// `open_sinks` and of `report_file::create`.
-    template <execution E>
-    status open(const E& how, const directory_source& source, const layer_plan& plan, const oneshot_options& options)
+    status open(device& machine, const directory_source& source, const layer_plan& plan, const oneshot_options& options)
     {
         close_sinks();
-        AWQ_TRY(sinks_, open_sinks(how, source, plan, options, *group_));
+        AWQ_TRY(sinks_, open_sinks(machine, source, plan, options, *group_));
         if (options.report.empty() || report_) return {};
         auto report = report_file::create(options.report, {options.overwrite, group_.get()});
         if (!report && group_->take_passed()) return {};
@@ -53207,26 +53796,26 @@ AWQ_COMPILED chat_renderer chat_templates::renderer_of(const std::string& direct
 
 namespace awq {
 
+class AWQ_ABI_TAG run_predictor;
+
 /// One pass over a model directory: calibrates, searches and smooths block by block, and hands each
 /// finished block to the sinks. At any time one block is in memory, beside the calibration samples'
 /// hidden states.
-template <class Product, execution E>
-class oneshot_run {
-    template <class, execution>
+class AWQ_ABI_TAG oneshot_run {
     friend class run_predictor; // measures its steps
 
 public:
     /// Opens everything that the options name and checks that they fit together, before any work.
-    static result<std::unique_ptr<oneshot_run>> prepare(const E& how, const oneshot_options& options,
+    static result<std::unique_ptr<oneshot_run>> prepare(device& machine, const oneshot_options& options,
                                                         machines& all = alone())
     {
-        auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options, all}};
+        auto run = std::unique_ptr<oneshot_run>{new oneshot_run{machine, options, all}};
         if (options.dry_run) run->outputs_.group().make_dry();
         AWQ_CHECK(check_request(options));
         note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
         run->options_.operands = choose_precision(options, run->source_->config().torch_dtype, run->report_.notes);
-        run->how_ = with_precision(how, *run->options_.operands);
+        machine.set_precision(*run->options_.operands);
         AWQ_CHECK(check_outer_values(*run->source_));
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
@@ -53291,7 +53880,8 @@ public:
     }
 
 private:
-    oneshot_run(const E& how, const oneshot_options& options, machines& all) : how_(how), options_(options), all_(all)
+    oneshot_run(device& machine, const oneshot_options& options, machines& all)
+        : machine_(machine), options_(options), all_(all)
     {
         report_.notes = options.notices;
         if (all.are_several()) report_.notes.note("shared by " + std::to_string(all.size()) + " processes");
@@ -53333,14 +53923,14 @@ private:
     status embed(std::span<const token_ids> samples)
     {
         if (!options_.imatrix.empty()) return {};
-        AWQ_TRY(stream_, activation_stream::make(*source_, samples, all_));
+        AWQ_TRY(stream_, activation_stream::make(machine_, *source_, samples, all_));
         stream_.show_all_experts(options_.all_experts);
-        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small(how_);
+        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small(machine_);
         return {};
     }
 
     /// The first machine writes for all.
-    status open_outputs() { return all_.is_first() ? outputs_.open(how_, *source_, plan_, options_) : status{}; }
+    status open_outputs() { return all_.is_first() ? outputs_.open(machine_, *source_, plan_, options_) : status{}; }
 
     /// About what one machine has of them.
     std::span<const token_ids> own_part(std::span<const token_ids> samples) const
@@ -53357,7 +53947,7 @@ private:
             measured_ = left_->measured;
         } else {
             outputs_.close_sinks(); // they can be written: now the plan may take its time
-            AWQ_TRY(measured_, measure_types<Product>(how_, *source_, *plan_.layout(), samples, options_.progress));
+            AWQ_TRY(measured_, measure_types(machine_, *source_, *plan_.layout(), samples, options_.progress));
         }
         auto& types = options_.tensor_types;
         types.insert(types.end(), measured_.overrides.begin(), measured_.overrides.end());
@@ -53374,9 +53964,9 @@ private:
         outputs_.group().adopt(left_->directories);
         outputs_.group().keep();
         AWQ_CHECK(open_outputs());
-        if (is_sequential()) rounded_ = stream_.hidden().copy(how_);
+        if (is_sequential()) rounded_ = stream_.hidden().copy(machine_);
         if (left_->blocks <= source_->config().num_hidden_layers && outputs_.restore(left_->sinks) &&
-            read_hidden(how_, left_->hidden_path(), left_->hidden, hidden_bytes(left_->blocks))) {
+            read_hidden(machine_, left_->hidden_path(), left_->hidden, hidden_bytes(left_->blocks))) {
             first_block_ = static_cast<std::size_t>(left_->blocks);
             journal_.go_on(*left_);
             report_.notes.note("resumed behind the first " + std::to_string(first_block_) + " of " +
@@ -53422,7 +54012,7 @@ private:
         now.notices.assign(report_.notes.begin(), report_.notes.end());
         now.finished = std::move(finished);
         watch_.lap();
-        const status done = journal_.write(how_, std::move(now), hidden_bytes(blocks));
+        const status done = journal_.write(machine_, std::move(now), hidden_bytes(blocks));
         report_.add_seconds("journal", watch_.lap());
         if (!done)
             report_.notes.warn("the journal of the run cannot be written (" + std::string{done.error().text()} +
@@ -53457,7 +54047,7 @@ private:
 
     bool is_sequential() const { return !options_.smoothing_only && options_.rounding.least_squares_lambda > 0; }
 
-    status quantize(std::size_t layer, block_quantizer_run<Product, E>& run);
+    status quantize(std::size_t layer, block_quantizer_run& run);
 
     /// The second stream begins with the embeddings of a GGUF file.
     status round_first();
@@ -53486,7 +54076,7 @@ private:
     status smooth(std::size_t layer, block_tensors& block, block_statistics& statistics,
                   const parent_recorder& recorder);
 
-    E how_;
+    device& machine_;
     oneshot_options options_;
     machines& all_;
     stopwatch watch_, total_;
@@ -53520,8 +54110,8 @@ private:
 namespace awq {
 
 /// GGUF files round the embeddings, too: row by row, without importance. `rows`: of the embeddings, changed in place.
-template <execution E>
-void round_embeddings(const E& how, const model_config& config, const gguf_layout& layout, matrix_view<float> rows)
+inline void round_embeddings(device& machine, const model_config& config, const gguf_layout& layout,
+                             matrix_view<float> rows)
 {
     const model_names& names = config.names;
     // Where more was done to them they are no rows of the table any more.
@@ -53530,7 +54120,7 @@ void round_embeddings(const E& how, const model_config& config, const gguf_layou
     if (!table || !gguf::is_quantized(table->type)) return;
     const gguf::simd_block_quantizer rounding{table->type};
     const float scale = config.embedding_scale(); // the file's rows are not scaled
-    how.for_each(rows.rows(), [=](std::size_t row) {
+    machine.tasks().for_each(rows.rows(), [=](std::size_t row) {
         const auto one = rows.rows_from(row, 1);
         for (float& value : one.row(0)) value /= scale;
         rounding.pseudo_quantize(one, {}, one);
@@ -53554,8 +54144,7 @@ namespace awq {
 
 // What a run does to one block.
 
-template <class Product, execution E>
-status oneshot_run<Product, E>::run_block(std::size_t layer, std::size_t layers)
+inline status oneshot_run::run_block(std::size_t layer, std::size_t layers)
 {
     notify(options_.progress, "block " + std::to_string(layer) + ": calibrate", layer, layers);
     watch_.lap();
@@ -53563,13 +54152,13 @@ status oneshot_run<Product, E>::run_block(std::size_t layer, std::size_t layers)
     ahead_.start(*source_, layer + 1);
     AWQ_CHECK(check_agreed(all_, block.has_waiting(), scratch_directory(), "no room for experts, which rank 0 has"));
     report_.add_seconds("read", watch_.lap());
-    block_statistics statistics{block.layout(), true, how_, all_};
+    block_statistics statistics{block.layout(), machine_, all_};
     AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
     if (options_.smoothing_only) return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
     const quantizer_choice formats = [&](std::string_view linear) {
         return plan_.rounding_of(block.prefix() + std::string{linear});
     };
-    block_quantizer_run<Product, E> quantizing{how_, block, statistics, formats, options_, report_, all_};
+    block_quantizer_run quantizing{machine_, block, statistics, formats, options_, report_, all_};
     const storage_choice storage = stored_types();
     if (options_.compensate) quantizing.store_targets(storage);
     report_.add_seconds("quantize", watch_.lap());
@@ -53579,9 +54168,8 @@ status oneshot_run<Product, E>::run_block(std::size_t layer, std::size_t layers)
     return hand_over({layer, &block, seen, &quantizing.linears(), &quantizing.dequantized(), quantizing.compensated()});
 }
 
-template <class Product, execution E>
-status oneshot_run<Product, E>::calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
-                                                     block_statistics& statistics)
+inline status oneshot_run::calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
+                                                block_statistics& statistics)
 {
     const std::vector<sequence_chunk>& all = stream_.all_chunks();
     const auto sample = gram_chunks(options_, is_sequential(), all, block.layout());
@@ -53589,19 +54177,18 @@ status oneshot_run<Product, E>::calibrate_and_smooth(std::size_t layer, std::siz
     parent_recorder recorder{shown, block.layout(), recorder_stride(options_, shown), stream_.sequences_before(shown)};
     AWQ_CHECK(observe(layer, block, stream_.own(shown), stream_.own(sample), statistics, recorder));
     if (options_.imatrix.empty()) AWQ_CHECK(recorder.share(all_));
-    AWQ_CHECK(statistics.template complete<Product>(how_));
+    AWQ_CHECK(statistics.complete(machine_));
     if (options_.imatrix.empty()) count_tokens(block, statistics, report_);
     report_.add_seconds("calibrate", watch_.lap());
     notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
     AWQ_CHECK(smooth(layer, block, statistics, recorder));
     if (options_.clip_weights)
-        clip_block(how_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks);
+        clip_block(machine_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks);
     report_.add_seconds("search", watch_.lap());
     return {};
 }
 
-template <class Product, execution E>
-status oneshot_run<Product, E>::quantize(std::size_t layer, block_quantizer_run<Product, E>& run)
+inline status oneshot_run::quantize(std::size_t layer, block_quantizer_run& run)
 {
     if (!is_sequential()) {
         AWQ_CHECK(run.run_alone());
@@ -53609,40 +54196,38 @@ status oneshot_run<Product, E>::quantize(std::size_t layer, block_quantizer_run<
         return {};
     }
     if (layer == 0) {
-        rounded_ = stream_.hidden().copy(how_);
+        rounded_ = stream_.hidden().copy(machine_);
         AWQ_CHECK(round_first());
     }
     const block_context context = stream_.context(source_->config(), layer);
-    block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(), rounded_, all_, stream_.tokens()};
+    block_stages stages{machine_, context, stream_.batch(), stream_.hidden(), rounded_, all_, stream_.tokens()};
     report_.add_seconds("streams", watch_.lap());
     AWQ_CHECK(run.run_sequential(stages));
     watch_.lap();
     const auto is_sound = [&](matrix_view<float> rows) {
-        return check_hidden(how_, options_.model, block_prefix(source_->config(), layer), layer, rows);
+        return check_hidden(machine_, options_.model, block_prefix(source_->config(), layer), layer, rows);
     };
-    const status sound = with_chunks(how_, stream_.batch(), rounded_, false, is_sound);
+    const status sound = with_chunks(machine_, stream_.batch(), rounded_, false, is_sound);
     return sound ? sound : sound.error().within("with rounded weights");
 }
 
-template <class Product, execution E>
-status oneshot_run<Product, E>::round_first()
+inline status oneshot_run::round_first()
 {
     if (!plan_.layout()) return {};
     const auto round = [&](matrix_view<float> rows) -> status {
-        round_embeddings(how_, source_->config(), *plan_.layout(), rows);
+        round_embeddings(machine_, source_->config(), *plan_.layout(), rows);
         return {};
     };
-    return with_chunks(how_, stream_.batch(), rounded_, true, round);
+    return with_chunks(machine_, stream_.batch(), rounded_, true, round);
 }
 
-template <class Product, execution E>
-status oneshot_run<Product, E>::observe(std::size_t layer, const block_tensors& block,
-                                        std::span<const sequence_chunk> chunks, std::span<const sequence_chunk> in_gram,
-                                        block_statistics& statistics, parent_recorder& recorder)
+inline status oneshot_run::observe(std::size_t layer, const block_tensors& block,
+                                   std::span<const sequence_chunk> chunks, std::span<const sequence_chunk> in_gram,
+                                   block_statistics& statistics, parent_recorder& recorder)
 {
     if (!options_.imatrix.empty())
         return fill_statistics(imatrix_, source_->config(), layer, block.layout(), statistics);
-    const auto count = statistics.template observer<Product>(how_);
+    const auto count = statistics.observer(machine_);
     bool counts = true;
     const auto observer = [&](std::string_view linear, matrix_view<const float> input) {
         count(linear, input, counts);
@@ -53653,20 +54238,18 @@ status oneshot_run<Product, E>::observe(std::size_t layer, const block_tensors& 
         recorder.begin(chunk);
     };
     if (is_sequential())
-        return stream_.template observe<Product>(how_, source_->config(), layer, block.weights(), chunks, begin,
-                                                 observer);
-    return stream_.template advance<Product>(how_, source_->config(), layer, block.weights(), begin, observer);
+        return stream_.observe(machine_, source_->config(), layer, block.weights(), chunks, begin, observer);
+    return stream_.advance(machine_, source_->config(), layer, block.weights(), begin, observer);
 }
 
-template <class Product, execution E>
-status oneshot_run<Product, E>::smooth(std::size_t layer, block_tensors& block, block_statistics& statistics,
-                                       const parent_recorder& recorder)
+inline status oneshot_run::smooth(std::size_t layer, block_tensors& block, block_statistics& statistics,
+                                  const parent_recorder& recorder)
 {
     AWQ_TRY(const auto resolved, mappings_.resolve(block));
     const quantizer_choice quantizers = simulated_of(block.prefix());
     const storage_choice storage = stored_types();
     const block_context context = stream_.context(source_->config(), layer);
-    block_search<Product, E> search{how_, context, block, statistics, recorder, quantizers, storage, options_};
+    block_search search{machine_, context, block, statistics, recorder, quantizers, storage, options_};
     for (const resolved_mapping& mapping : resolved) {
         found_grouped_query_ |= mapping.skipped == skip_cause::grouped_query;
         AWQ_TRY(mapping_report report, search.smooth(mapping));
@@ -53684,15 +54267,14 @@ namespace awq {
 /// Runs what the options ask for. The library's whole job in one call. `out_of_memory` names the block
 /// that did not fit; nothing is written then. `all`: the machines that make this call together, with the same options
 /// and from the same files; the first writes, and its report is that of the run.
-template <class Product, execution E>
-result<run_report> oneshot(const E& how, const oneshot_options& options, machines& all = alone())
+inline result<run_report> oneshot(device& machine, const oneshot_options& options, machines& all = alone())
 {
     if (options.dry_run) return error{error_code::invalid_argument, "a dry run is no run: call predict"};
     if (options.resume && all.are_several())
         return error{error_code::invalid_argument,
                      "--resume: several processes keep no journal; run one, without mpirun"};
     auto done = catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
-        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options, all)));
+        AWQ_TRY(const auto run, oneshot_run::prepare(machine, options, all));
         return run->execute();
     });
     if (!done) all.fail(done.error());
@@ -53703,7 +54285,7 @@ result<run_report> oneshot(const E& how, const oneshot_options& options, machine
 /// The same on all cores, with the fast products.
 AWQ_CALL result<run_report> oneshot(const oneshot_options& options, machines& all)
 {
-    return oneshot<packed_product>(tbb_execution{}, options, all);
+    return oneshot(*open_host_device(), options, all);
 }
 AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
 {
@@ -53733,15 +54315,14 @@ namespace awq {
 /// Predicts a run from its first block, which goes through all that the run would do to it, with a few of the samples:
 /// the forward passes grow with the tokens that they see, Gram matrices with theirs, what is solved and searched does
 /// not, and other blocks take what their size says.
-template <class Product, execution E>
-class run_predictor {
+class AWQ_ABI_TAG run_predictor {
 public:
     /// Runs the measurement: about what one block takes with 2048 tokens, three times.
-    result<run_prediction> predict(const E& how, oneshot_options options)
+    result<run_prediction> predict(device& machine, oneshot_options options)
     {
         options.dry_run = true;
         options.resume = false;
-        AWQ_TRY(run_, (oneshot_run<Product, E>::prepare(how, options)));
+        AWQ_TRY(run_, oneshot_run::prepare(machine, options));
         for (const token_ids& each : run_->samples_) tokens_ += each.size();
         some_ = beginning(run_->samples_, tokens_per_chunk);
         few_ = beginning(run_->samples_, tokens_per_chunk / 4);
@@ -53810,11 +54391,11 @@ private:
         AWQ_CHECK(run_->embed(samples));
         AWQ_TRY(const block_tensors block,
                 block_tensors::load(*run_->source_, 0, run_->scratch_directory(), run_->options_.experts_in_memory));
-        block_statistics statistics{block.layout(), false};
+        block_statistics statistics{block.layout()};
         stopwatch watch;
-        AWQ_CHECK(run_->stream_.template advance<Product>(
-            run_->how_, config(), 0, block.weights(), [](const sequence_chunk&) {},
-            statistics.template observer<Product>(run_->how_)));
+        AWQ_CHECK(run_->stream_.advance(
+            run_->machine_, config(), 0, block.weights(), [](const sequence_chunk&) {},
+            statistics.observer(run_->machine_)));
         taken.add_seconds(forward_alone, watch.lap());
         return {};
     }
@@ -53904,7 +54485,7 @@ private:
         if (seconds > 0) to.seconds.emplace_back(step, seconds);
     }
 
-    std::unique_ptr<oneshot_run<Product, E>> run_;
+    std::unique_ptr<oneshot_run> run_;
     std::size_t tokens_ = 0;   ///< of all samples
     some_samples few_, some_;  ///< that are measured with,
     run_report small_, large_; ///< and what the first block takes with them, so many times
@@ -53914,18 +54495,17 @@ private:
 
 /// What `oneshot` with these options would take. Nothing is written. Errors: those with which it would end before it
 /// begins; `out_of_memory`, with what fits, where it would not.
-template <class Product, execution E>
-result<run_prediction> predict(const E& how, const oneshot_options& options)
+inline result<run_prediction> predict(device& machine, const oneshot_options& options)
 {
     return catch_out_of_memory(options.model, use_less_memory,
-                               [&] { return run_predictor<Product, E>{}.predict(how, options); });
+                               [&] { return run_predictor{}.predict(machine, options); });
 }
 
 #if AWQ_COMPILES_RUNS
 /// The same on all cores, with the fast products.
 AWQ_CALL result<run_prediction> predict(const oneshot_options& options)
 {
-    return predict<packed_product>(tbb_execution{}, options);
+    return predict(*open_host_device(), options);
 }
 #endif
 

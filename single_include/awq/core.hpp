@@ -1099,6 +1099,74 @@ inline status activation_stats::merge(const activation_stats& other) noexcept
 } // namespace awq
 
 #endif
+// ---- awq/execution/any_execution.hpp
+#ifndef AWQ_EXECUTION_ANY_EXECUTION_HPP
+#define AWQ_EXECUTION_ANY_EXECUTION_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+namespace awq {
+
+/// Refers to an execution that is chosen at run time and must live longer. Each task costs one indirect call, so it is
+/// for loops over host memory that are no kernels.
+class any_execution {
+public:
+    using policy_axis = axis::execution;
+    static constexpr std::string_view name = "any";
+
+    template <execution E>
+    requires(!std::same_as<E, any_execution>) explicit any_execution(const E& how) noexcept
+        : how_(&how), run_([](const void* to, std::size_t count, task_ref task) {
+              static_cast<const E*>(to)->for_each(count, [task](std::size_t i) { task.call(task.target, i); });
+          })
+    {}
+
+    template <class Task>
+    void for_each(std::size_t count, const Task& task) const
+    {
+        run_(how_, count, {&task, [](const void* to, std::size_t i) { (*static_cast<const Task*>(to))(i); }});
+    }
+
+private:
+    struct task_ref {
+        const void* target;
+        void (*call)(const void*, std::size_t);
+    };
+
+    const void* how_;
+    void (*run_)(const void*, std::size_t, task_ref);
+};
+
+static_assert(execution<any_execution>);
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/for_each_row.hpp
+#ifndef AWQ_EXECUTION_FOR_EACH_ROW_HPP
+#define AWQ_EXECUTION_FOR_EACH_ROW_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Calls task(row) for every row below `rows`, in runs of a fixed number of rows.
+template <execution E, class Task>
+void for_each_row(const E& e, std::size_t rows, const Task& task)
+{
+    constexpr std::size_t grain = 32;
+    e.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t end = std::min(rows, (chunk + 1) * grain);
+        for (std::size_t row = chunk * grain; row < end; ++row) task(row);
+    });
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/execution/kernels/exponential.hpp
 #ifndef AWQ_EXECUTION_KERNELS_EXPONENTIAL_HPP
 #define AWQ_EXECUTION_KERNELS_EXPONENTIAL_HPP

@@ -1104,6 +1104,74 @@ inline status activation_stats::merge(const activation_stats& other) noexcept
 } // namespace awq
 
 #endif
+// ---- awq/execution/any_execution.hpp
+#ifndef AWQ_EXECUTION_ANY_EXECUTION_HPP
+#define AWQ_EXECUTION_ANY_EXECUTION_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+namespace awq {
+
+/// Refers to an execution that is chosen at run time and must live longer. Each task costs one indirect call, so it is
+/// for loops over host memory that are no kernels.
+class any_execution {
+public:
+    using policy_axis = axis::execution;
+    static constexpr std::string_view name = "any";
+
+    template <execution E>
+    requires(!std::same_as<E, any_execution>) explicit any_execution(const E& how) noexcept
+        : how_(&how), run_([](const void* to, std::size_t count, task_ref task) {
+              static_cast<const E*>(to)->for_each(count, [task](std::size_t i) { task.call(task.target, i); });
+          })
+    {}
+
+    template <class Task>
+    void for_each(std::size_t count, const Task& task) const
+    {
+        run_(how_, count, {&task, [](const void* to, std::size_t i) { (*static_cast<const Task*>(to))(i); }});
+    }
+
+private:
+    struct task_ref {
+        const void* target;
+        void (*call)(const void*, std::size_t);
+    };
+
+    const void* how_;
+    void (*run_)(const void*, std::size_t, task_ref);
+};
+
+static_assert(execution<any_execution>);
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/for_each_row.hpp
+#ifndef AWQ_EXECUTION_FOR_EACH_ROW_HPP
+#define AWQ_EXECUTION_FOR_EACH_ROW_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Calls task(row) for every row below `rows`, in runs of a fixed number of rows.
+template <execution E, class Task>
+void for_each_row(const E& e, std::size_t rows, const Task& task)
+{
+    constexpr std::size_t grain = 32;
+    e.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t end = std::min(rows, (chunk + 1) * grain);
+        for (std::size_t row = chunk * grain; row < end; ++row) task(row);
+    });
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/execution/kernels/exponential.hpp
 #ifndef AWQ_EXECUTION_KERNELS_EXPONENTIAL_HPP
 #define AWQ_EXECUTION_KERNELS_EXPONENTIAL_HPP
@@ -12172,6 +12240,194 @@ struct tbb_execution {
 };
 
 static_assert(execution<tbb_execution>);
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/any_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_ANY_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_ANY_QUANTIZER_HPP
+
+// ---- awq/quantization/weight_format.hpp
+#ifndef AWQ_QUANTIZATION_WEIGHT_FORMAT_HPP
+#define AWQ_QUANTIZATION_WEIGHT_FORMAT_HPP
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace awq {
+
+/// Integers, in groups of neighbouring columns.
+struct integer_format {
+    scheme format;
+    std::size_t group_size = 128; ///< 0: per channel
+
+    friend bool operator==(const integer_format&, const integer_format&) = default;
+};
+
+/// FP8 E4M3, with a scale for each block of rows and columns.
+struct fp8_format {
+    std::size_t block_rows = 1;
+    std::size_t block_cols = 0; ///< 0: the whole row
+
+    friend bool operator==(const fp8_format&, const fp8_format&) = default;
+};
+
+/// FP4 E2M1.
+struct fp4_format {
+    fp4_kind kind = fp4_kind::nvfp4;
+
+    friend bool operator==(const fp4_format&, const fp4_format&) = default;
+};
+
+/// What servers do with a quantized layer's inputs, as the checkpoint tells them. Runs and readers
+/// leave activations as they are.
+enum class activation_rounding {
+    none,
+    int8_token, ///< to 8-bit integers, each token by its own scale
+    fp8_token,  ///< to FP8, each token by its own scale
+    fp8_group,  ///< to FP8, each 128 channels of a token by their own scale
+    fp4_group,  ///< to NVFP4, by a scale of the whole input that calibration finds
+};
+
+/// How a checkpoint stores a quantized linear layer.
+struct weight_format {
+    using weights_type = std::variant<integer_format, fp8_format, fp4_format>;
+
+    weights_type weights;
+    activation_rounding activations = activation_rounding::none;
+
+    weight_format() = default;
+    template <class Weights>
+    requires(std::constructible_from<weights_type, const Weights&>) constexpr weight_format(
+        const Weights& how, activation_rounding inputs = activation_rounding::none)
+        : weights(how), activations(inputs)
+    {}
+
+    const integer_format* integers() const noexcept { return std::get_if<integer_format>(&weights); }
+
+    friend bool operator==(const weight_format&, const weight_format&) = default;
+};
+
+/// The format of a layer by its full name ("model.layers.0.mlp.up_proj"); nothing where the layer
+/// stays as it is.
+using weight_format_choice = std::function<std::optional<weight_format>(std::string_view)>;
+
+/// For texts: "W4A16_ASYM g128", "FP8 128x128", "NVFP4".
+inline std::string describe(const integer_format& how)
+{
+    return std::string{name_of(how.format)} +
+           (how.group_size == 0 ? " per channel" : " g" + std::to_string(how.group_size));
+}
+inline std::string describe(const fp8_format& how)
+{
+    if (how.block_cols == 0 && how.block_rows == 1) return "FP8 per channel";
+    return "FP8 " + std::to_string(how.block_rows) + "x" + std::to_string(how.block_cols);
+}
+inline std::string describe(const fp4_format& how) { return name_of(how.kind); }
+inline std::string describe(const weight_format& how)
+{
+    return std::visit([](const auto& weights) { return describe(weights); }, how.weights);
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace awq {
+
+/// What a quantizer's weights are stored as, where that is a format of checkpoints.
+inline integer_format format_of(const integer_quantizer& q) { return {q.format, q.group_size}; }
+inline fp8_format format_of(const fp8_quantizer& q) { return {q.block_rows, q.block_cols}; }
+inline fp4_format format_of(const fp4_quantizer& q) { return {q.kind}; }
+
+/// A quantizer chosen at run time, so that the layers of one mapping may differ in format.
+class any_quantizer {
+public:
+    any_quantizer() = default;
+    template <quantizer Q>
+    requires(!std::same_as<Q, any_quantizer>) any_quantizer(const Q& chosen) : chosen_(chosen) {}
+
+    /// Calls `action` with the quantizer itself.
+    template <class Action>
+    decltype(auto) visit(Action&& action) const
+    {
+        return std::visit(std::forward<Action>(action), chosen_);
+    }
+
+    status check(std::size_t in_features) const
+    {
+        return visit([&](const auto& q) -> status { return q.check(in_features); });
+    }
+    std::size_t row_block() const
+    {
+        return visit([](const auto& q) -> std::size_t { return q.row_block(); });
+    }
+    std::size_t scale_columns(std::size_t in_features) const
+    {
+        return visit([&](const auto& q) -> std::size_t { return q.scale_columns(in_features); });
+    }
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const;
+
+    bool needs_magnitude() const
+    {
+        return visit([]([[maybe_unused]] const auto& q) -> bool {
+            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>) return q.needs_magnitude();
+            return false;
+        });
+    }
+    any_quantizer for_magnitude(float largest) const
+    {
+        return visit([&](const auto& q) -> any_quantizer {
+            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>) return q.for_magnitude(largest);
+            return q;
+        });
+    }
+    static float magnitude_of(matrix_view<const float> rows) noexcept { return fp4_quantizer::magnitude_of(rows); }
+
+    /// For reports: "W4A16_ASYM g128", "FP8 per channel", "Q4_K".
+    std::string name() const
+    {
+        if (const auto* blocks = get_if<gguf::simd_block_quantizer>())
+            return std::string{gguf::name_of(blocks->type())};
+        return visit([](const auto& q) -> std::string {
+            if constexpr (requires { format_of(q); }) return describe(format_of(q));
+            return {};
+        });
+    }
+
+    /// The quantizer itself, or null where another one was chosen.
+    template <class Q>
+    const Q* get_if() const noexcept
+    {
+        return std::get_if<Q>(&chosen_);
+    }
+
+private:
+    std::variant<integer_quantizer, fp8_quantizer, fp4_quantizer, gguf::simd_block_quantizer> chosen_;
+};
+
+#if AWQ_COMPILES_KERNELS
+AWQ_COMPILED void any_quantizer::pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                                                 matrix_view<float> out) const
+{
+    visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); });
+}
+#endif
+
+static_assert(magnitude_quantizer<any_quantizer>);
 
 } // namespace awq
 

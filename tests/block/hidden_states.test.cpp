@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <awq/block/hidden_states.hpp>
-#include <awq/execution/tbb_execution.hpp>
 
 #include "catch.hpp"
+#include "device/machines.hpp"
 
 #include <cmath>
 #include <vector>
@@ -25,7 +25,7 @@ std::vector<float> rows_of(hidden_states& states, std::size_t first, std::size_t
         values.assign(rows.data(), rows.data() + rows.size());
         return {};
     };
-    REQUIRE(states.with_rows(awq::tbb_execution{}, first, count, false, read));
+    REQUIRE(states.with_rows(test::fast_machine(), first, count, false, read));
     return values;
 }
 
@@ -34,7 +34,7 @@ std::vector<float> rows_of(hidden_states& states, std::size_t first, std::size_t
 TEST_CASE("hidden states in bfloat16 are the nearest ones, and are what is worked with from then on")
 {
     hidden_states exact = some_states(70, 9), small = some_states(70, 9);
-    small.make_small(awq::tbb_execution{});
+    small.make_small(test::fast_machine());
     CHECK(small.rows() == 70);
     CHECK(small.cols() == 9);
     CHECK(small.bytes().size() == 70 * 9 * 2);
@@ -48,13 +48,13 @@ TEST_CASE("what is made of some rows is kept only where it should be, in either 
 {
     for (const bool is_small : {false, true}) {
         hidden_states states = some_states(50, 4);
-        if (is_small) states.make_small(awq::tbb_execution{});
+        if (is_small) states.make_small(test::fast_machine());
         const auto before = rows_of(states, 0, 50);
         const auto write = [](awq::matrix_view<float> rows) -> awq::status {
             std::fill_n(rows.data(), rows.size(), 2.0f);
             return {};
         };
-        REQUIRE(states.with_rows(awq::tbb_execution{}, 20, 5, true, write));
+        REQUIRE(states.with_rows(test::fast_machine(), 20, 5, true, write));
         CHECK(rows_of(states, 20, 5) == std::vector<float>(20, 2.0f));
         const auto after = rows_of(states, 0, 50);
         CHECK(std::equal(before.begin(), before.begin() + 80, after.begin()));
@@ -62,7 +62,7 @@ TEST_CASE("what is made of some rows is kept only where it should be, in either 
         const auto fail = [](awq::matrix_view<float>) -> awq::status {
             return awq::error{awq::error_code::invalid_argument, "no"};
         };
-        CHECK_FALSE(states.with_rows(awq::tbb_execution{}, 0, 50, true, fail));
+        CHECK_FALSE(states.with_rows(test::fast_machine(), 0, 50, true, fail));
         CHECK(rows_of(states, 0, 50) == after);
     }
 }
@@ -71,8 +71,8 @@ TEST_CASE("a copy of hidden states is another stream with the same values")
 {
     for (const bool is_small : {false, true}) {
         hidden_states states = some_states(600, 700); // more than one task's share
-        if (is_small) states.make_small(awq::tbb_execution{});
-        hidden_states other = states.copy(awq::tbb_execution{});
+        if (is_small) states.make_small(test::fast_machine());
+        hidden_states other = states.copy(test::fast_machine());
         CHECK(other.bytes().data() != states.bytes().data());
         CHECK(std::ranges::equal(other.bytes(), states.bytes()));
         CHECK(rows_of(other, 599, 1) == rows_of(states, 599, 1));

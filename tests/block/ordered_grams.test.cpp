@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <awq/block/ordered_grams.hpp>
 
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/serial_execution.hpp>
-
 #include "catch.hpp"
+#include "device/machines.hpp"
 #include "execution/thread_machines.hpp"
 
 #include <atomic>
@@ -38,15 +36,15 @@ host_matrix zeros(std::size_t rows, std::size_t cols)
 
 TEST_CASE("Gram matrices that machines pass on in pieces have the bits of one process")
 {
-    const awq::serial_execution how;
+    awq::device& machine = test::serial_machine();
     constexpr std::size_t width = 430, others = 210;
     const std::vector<host_matrix> x = batches(others, 1), y = batches(width, 2);
     host_matrix gram = zeros(width, width), cross = zeros(others, width);
     for (std::size_t i = 0; i < x.size(); ++i) {
-        awq::packed_product::add_upper_gram(how, view_of(y[i]), view_of(gram));
-        awq::packed_product::add_cross_gram(how, view_of(x[i]), view_of(y[i]), view_of(cross));
+        machine.add_upper_gram(view_of(y[i]), view_of(gram));
+        machine.add_cross_gram(view_of(x[i]), view_of(y[i]), view_of(cross));
     }
-    awq::mirror_upper(how, view_of(gram));
+    machine.mirror_upper(view_of(gram));
     for (const std::size_t count : {1u, 2u, 4u, 7u}) {
         std::atomic<std::size_t> right = 0;
         test::on_machines(count, [&](awq::machines& group) {
@@ -54,9 +52,9 @@ TEST_CASE("Gram matrices that machines pass on in pieces have the bits of one pr
             const auto own_x = std::span{x}.subspan(own.first, own.size());
             const auto own_y = std::span{y}.subspan(own.first, own.size());
             host_matrix g = zeros(width, width), c = zeros(others, width);
-            if (!awq::add_upper_grams<awq::packed_product>(how, group, own_y, view_of(g))) return;
-            if (!awq::add_cross_grams<awq::packed_product>(how, group, own_x, own_y, view_of(c))) return;
-            awq::mirror_upper(how, view_of(g));
+            if (!awq::add_upper_grams(machine, group, own_y, view_of(g))) return;
+            if (!awq::add_cross_grams(machine, group, own_x, own_y, view_of(c))) return;
+            machine.mirror_upper(view_of(g));
             right += std::ranges::equal(awq::values_of(g), awq::values_of(gram)) &&
                      std::ranges::equal(awq::values_of(c), awq::values_of(cross));
         });

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "rtn_model.hpp"
 
-#include <awq/execution/products/plain.hpp>
-#include <awq/execution/serial_execution.hpp>
-#include <awq/format/round_linear.hpp>
-
 #include <algorithm>
 #include <variant>
 
@@ -29,16 +25,13 @@ awq::any_quantizer quantizer_for(const awq::fp4_format& how, awq::dtype storage)
 awq::result<awq::quantized_linears> test::round_block(const awq::directory_source& source, awq::block_tensors& block,
                                                       const awq::weight_format_choice& formats)
 {
-    const awq::serial_execution how;
-    awq::rounding_options plain;
-    plain.clip_steps = 1;
     awq::quantized_linears quantized;
     for (const awq::block_input& input : block.layout().inputs) {
         const auto layers = block.layout().readers_of(input.value);
         float magnitude = 0;
         for (const awq::block_linear* const linear : layers)
             magnitude = std::max(magnitude, awq::fp4_quantizer::magnitude_of(block.weight(linear->name)));
-        const awq::linear_rounder<awq::plain_product, awq::serial_execution> rounder{how, {}, {}, magnitude, plain};
+        const awq::linear_rounding by{{}, {}, magnitude};
         for (const awq::block_linear* const each : layers) {
             const std::string& linear = each->name;
             const std::string name = block.prefix() + linear;
@@ -48,7 +41,7 @@ awq::result<awq::quantized_linears> test::round_block(const awq::directory_sourc
             const awq::dtype type = *stored->type();
             const auto quantizer =
                 std::visit([type](const auto& weights) { return quantizer_for(weights, type); }, format->weights);
-            quantized.emplace(linear, rounder.round(quantizer, block.weight(linear)));
+            quantized.emplace(linear, test::plain_machine().round(quantizer, by, block.weight(linear)));
         }
     }
     return quantized;

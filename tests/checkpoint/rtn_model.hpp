@@ -2,9 +2,10 @@
 #ifndef AWQ_TESTS_CHECKPOINT_RTN_MODEL_HPP
 #define AWQ_TESTS_CHECKPOINT_RTN_MODEL_HPP
 
+#include "device/machines.hpp"
+
 #include <awq/checkpoint/autoawq_sink.hpp>
 #include <awq/checkpoint/compressed_tensors_sink.hpp>
-#include <awq/execution/serial_execution.hpp>
 
 #include <cstdint>
 #include <cstdio>
@@ -39,7 +40,7 @@ inline awq::weight_format_choice all_layers(awq::scheme format, std::size_t grou
 }
 
 /// Rounds the weights of a block to nearest, as a run without smoothing and feedback does; they are
-/// replaced by what the codes stand for. Compiled once: rounding is the library's largest template.
+/// replaced by what the codes stand for.
 awq::result<awq::quantized_linears> round_block(const awq::directory_source& source, awq::block_tensors& block,
                                                 const awq::weight_format_choice& formats);
 
@@ -49,7 +50,7 @@ inline awq::result<std::string> write_rounded(const awq::directory_source& sourc
 {
     for (std::size_t layer = 0; layer < source.config().num_hidden_layers; ++layer) {
         AWQ_TRY(const auto block, awq::block_tensors::load(source, layer));
-        awq::block_tensors rounded = block.copy(awq::serial_execution{});
+        awq::block_tensors rounded = block.copy(plain_machine());
         AWQ_TRY(const auto quantized, round_block(source, rounded, formats));
         AWQ_CHECK(sink.write({layer, &block, nullptr, &quantized}));
     }

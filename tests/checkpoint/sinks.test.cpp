@@ -5,8 +5,6 @@
 #include "rtn_model.hpp"
 
 #include <awq/checkpoint/quantized_source.hpp>
-#include <awq/execution/products/plain.hpp>
-#include <awq/execution/serial_execution.hpp>
 
 #include <cmath>
 #include <filesystem>
@@ -198,23 +196,23 @@ TEST_CASE("NVFP4 with rounded activations keeps the largest input of each layer'
 
     const auto sink = awq::compressed_tensors_sink::create(**source, folder / "out", false, formats);
     REQUIRE(sink);
-    const awq::serial_execution how;
+    awq::device& machine = test::plain_machine();
     for (std::size_t layer = 0; layer < 4; ++layer) {
         const auto block = awq::block_tensors::load(**source, layer);
         REQUIRE(block);
-        awq::block_statistics statistics{block->layout(), false};
+        awq::block_statistics statistics{block->layout()};
         for (const awq::block_input& each : block->layout().inputs) {
             const std::string& input = each.name;
             const std::size_t width = statistics.of(input).in_features();
             std::vector<float> x(2 * width, 0.25f);
             x[width + 70] = -4.0f;
             x[71] = 3.0f;
-            REQUIRE(statistics.of(input).observe<awq::plain_product>(how, {x.data(), 2, width}));
+            REQUIRE(statistics.of(input).observe(machine, {x.data(), 2, width}));
             std::vector<double> scales(width, 1.0);
             scales[70] = 2.0; // of smoothing: 3 is then the largest
-            statistics.of(input).divide_inputs(how, scales);
+            statistics.of(input).divide_inputs(machine, scales);
         }
-        awq::block_tensors rounded = block->copy(awq::serial_execution{});
+        awq::block_tensors rounded = block->copy(machine);
         const auto quantized = test::round_block(**source, rounded, formats);
         REQUIRE(quantized);
         REQUIRE((*sink)->write({layer, &*block, &statistics, &*quantized}));

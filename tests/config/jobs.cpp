@@ -9,18 +9,23 @@
 
 const char* version_in_other_unit(); // which includes everything too: what is not inline is there twice
 
-using chosen_product = awq::packed_product;
+awq::device& machine();
+awq::device& machine()
+{
+    static awq::host_device<awq::packed_product, awq::tbb_execution> made;
+    return made;
+}
 
 awq::result<awq::evaluation> evaluate(const awq::tensor_source& model, std::span<const awq::token_ids> windows);
 awq::result<awq::evaluation> evaluate(const awq::tensor_source& model, std::span<const awq::token_ids> windows)
 {
-    return awq::evaluate<chosen_product>(awq::tbb_execution{}, model, nullptr, windows);
+    return awq::evaluate(machine(), model, nullptr, windows);
 }
 
 awq::result<awq::token_ids> generate(const awq::tensor_source& model, const awq::token_ids& prompt);
 awq::result<awq::token_ids> generate(const awq::tensor_source& model, const awq::token_ids& prompt)
 {
-    AWQ_TRY(auto loaded, (awq::loaded_model<chosen_product, awq::tbb_execution>::load(model)));
+    AWQ_TRY(auto loaded, awq::loaded_model::load(machine(), model));
     return awq::generate(loaded.network(), prompt, 4);
 }
 
@@ -71,7 +76,7 @@ bool export_gguf(const char* model, const std::string& output)
     options.output = output;
     options.tensor_types = {"attn_k=q8_0"};
     options.overwrite = true;
-    return is_done("export", awq::export_gguf(awq::tbb_execution{}, options));
+    return is_done("export", awq::export_gguf(machine(), options));
 }
 
 /// yaml-cpp throws: without exceptions a recipe is refused, in one line.

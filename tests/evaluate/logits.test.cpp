@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
+#include "device/machines.hpp"
 
 #include "checkpoint/rtn_model.hpp"
 #include "io/scratch.hpp"
 
 #include <awq/evaluate/evaluate.hpp>
-#include <awq/execution/products/plain.hpp>
-#include <awq/execution/serial_execution.hpp>
 #include <awq/format/layer_scheme.hpp>
 #include <awq/run/open_model.hpp>
 
@@ -42,13 +41,12 @@ std::vector<float> logits_of(const std::string& directory, const awq::token_ids&
 {
     const auto model = awq::open_model(directory);
     REQUIRE(model);
-    const awq::serial_execution how;
+    awq::device& machine = test::plain_machine();
     const std::vector<awq::token_ids> windows{ids};
-    const auto output = awq::detail::run_model<awq::plain_product>(how, **model, windows, {}, "model");
+    const auto output = awq::detail::run_model(machine, **model, windows, {}, "model");
     REQUIRE(output);
     std::vector<float> logits((*model)->config().vocab_size);
-    REQUIRE(awq::detail::logits_of<awq::plain_product>(how, **model, *output, ids.size() - 1,
-                                                       {logits.data(), 1, logits.size()}));
+    REQUIRE(awq::detail::logits_of(machine, **model, *output, ids.size() - 1, {logits.data(), 1, logits.size()}));
     return logits;
 }
 

@@ -31,7 +31,10 @@ const std::map<std::string, std::vector<std::string>> allowed{
     {"io", {"tensor/", "quantization/", "support/"}},
     {"text", {"io/json_", "io/directory_entries.hpp", "io/read_file.hpp", "io/model_file.hpp", "support/"}},
     {"report", {"search/search_outcome.hpp", "io/", "support/"}},
-    {"model", {"execution/", "io/json_", "tensor/", "support/", "smoothing/mapping.hpp"}},
+    {"device",
+     {"search/", "smoothing/", "quantization/", "calibration/", "execution/", "tensor/", "support/",
+      "io/integer_codes.hpp", "io/float_codes.hpp"}},
+    {"model", {"device/", "execution/", "io/json_", "tensor/", "support/", "smoothing/mapping.hpp"}},
     {"recipe",
      {"execution/precision.hpp", "policy/", "search/", "model/mapping_", "report/", "io/read_file.hpp", "support/"}},
 };
@@ -42,8 +45,7 @@ const std::vector<std::string> quantization_for_io{"scheme", "pack", "unpack", "
 // Rooms of whole models in their order: each may include those before it, and all rooms of the table.
 std::optional<std::size_t> place_of_file_room(const std::string& room)
 {
-    static const std::vector<std::string> rooms{"device",   "format",   "block", "checkpoint",
-                                                "evaluate", "allocate", "run"};
+    static const std::vector<std::string> rooms{"format", "block", "checkpoint", "evaluate", "allocate", "run"};
     const auto found = std::find(rooms.begin(), rooms.end(), room);
     if (found == rooms.end()) return std::nullopt;
     return static_cast<std::size_t>(found - rooms.begin()) + 1;

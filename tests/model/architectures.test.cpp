@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>
 #include <awq/model/causal_lm.hpp>
 #include <awq/model/config/find_names.hpp>
@@ -8,6 +7,7 @@
 #include <awq/smoothing/apply_scales.hpp>
 
 #include "catch.hpp"
+#include "device/machines.hpp"
 #include "random_model.hpp"
 
 #include <cmath>
@@ -15,7 +15,7 @@
 
 namespace {
 
-using lm = awq::causal_lm<awq::plain_product, awq::serial_execution>;
+using lm = awq::causal_lm;
 
 // A case of architectures.py as a model.
 struct family {
@@ -57,7 +57,7 @@ std::vector<family> read_families()
 
 std::vector<float> logits_of(const family& each)
 {
-    auto model = lm::make(each.model.config, each.model.weights());
+    auto model = lm::make(each.model.config, each.model.weights(), test::plain_machine());
     if (!model) FAIL(each.name << ": " << model.error().text());
     const std::size_t tokens = each.ids.size();
     std::vector<float> states(tokens * 32), logits(tokens * 48);
@@ -128,7 +128,7 @@ TEST_CASE("every family gives the logits of the whole text token by token")
         INFO(each.name);
         if (awq::rope_tables::depends_on(each.model.config, each.ids.size())) continue;
         const auto logits = logits_of(each);
-        auto model = lm::make(each.model.config, each.model.weights());
+        auto model = lm::make(each.model.config, each.model.weights(), test::plain_machine());
         REQUIRE(model);
         auto cache = model->make_cache(each.ids.size());
         REQUIRE(cache);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/serial_execution.hpp>
-#include <awq/execution/tbb_execution.hpp>
 #include <awq/model/causal_lm.hpp>
 #include <awq/model/parts/alibi.hpp>
 
 #include "catch.hpp"
+#include "device/machines.hpp"
 #include "random_model.hpp"
 
 #include <tbb/global_control.h>
@@ -16,8 +14,6 @@
 
 namespace {
 
-using awq::packed_product;
-
 std::vector<std::uint32_t> some_ids(std::size_t count)
 {
     std::vector<std::uint32_t> ids(count);
@@ -26,10 +22,10 @@ std::vector<std::uint32_t> some_ids(std::size_t count)
 }
 
 // The last hidden states, (tokens, 32), of all sequences.
-template <class E = awq::tbb_execution>
-std::vector<float> states_of(const test_model& loaded, std::span<const std::uint32_t> ids, const awq::sequences& batch)
+std::vector<float> states_of(const test_model& loaded, std::span<const std::uint32_t> ids, const awq::sequences& batch,
+                             awq::device& machine = test::fast_machine())
 {
-    auto model = awq::causal_lm<packed_product, E>::make(loaded.config, loaded.weights());
+    auto model = awq::causal_lm::make(loaded.config, loaded.weights(), machine);
     REQUIRE(model);
     std::vector<float> states(ids.size() * 32);
     const auto done = model->hidden_states(ids, batch, {states.data(), ids.size(), 32});
@@ -78,7 +74,7 @@ TEST_CASE("a text with a cache, in any steps, gives the logits of the whole text
     const auto ids = some_ids(90);
     for (const std::size_t window : {0, 5}) {
         loaded.config.sliding_window = window;
-        auto model = awq::causal_lm<packed_product, awq::tbb_execution>::make(loaded.config, loaded.weights());
+        auto model = awq::causal_lm::make(loaded.config, loaded.weights(), test::fast_machine());
         REQUIRE(model);
         const auto states = states_of(loaded, ids, awq::sequences::uniform(1, 90));
         auto cache = model->make_cache(90);
@@ -120,7 +116,7 @@ TEST_CASE("hidden states have the same bits at 1, 2 and 8 threads")
     const std::vector<std::size_t> lengths{130, 64, 129};
     const awq::sequences batch{lengths};
     const auto ids = some_ids(batch.tokens());
-    const auto serial = states_of<awq::serial_execution>(loaded, ids, batch);
+    const auto serial = states_of(loaded, ids, batch, test::serial_machine());
     for (const int threads : {1, 2, 8}) {
         tbb::task_arena arena{threads};
         CHECK(arena.execute([&] { return states_of(loaded, ids, batch); }) == serial);
@@ -130,11 +126,11 @@ TEST_CASE("hidden states have the same bits at 1, 2 and 8 threads")
 TEST_CASE("attention and MLP run on their own, and the observer sees their inputs")
 {
     const test_model loaded = random_llama();
-    const awq::rope_table rope{loaded.config, 10};
+    const awq::rope_table rope = awq::make_rope_table(loaded.config, 10);
     const awq::block_context context{loaded.config, rope, 0};
     const awq::block_weights block = loaded.block(0);
     const awq::sequences batch = awq::sequences::uniform(2, 10);
-    const awq::tbb_execution e;
+    awq::device& e = test::fast_machine();
     std::vector<float> values(20 * 32), changes(20 * 32);
     std::iota(values.begin(), values.end(), -300.0f);
     for (float& value : values) value *= 0.01f;
@@ -144,9 +140,9 @@ TEST_CASE("attention and MLP run on their own, and the observer sees their input
         seen.emplace_back(std::string{layer} + " " + std::to_string(x.rows()) + "x" + std::to_string(x.cols()));
     };
     // The norms of a block are parts 0 and 3, what is added back 2 and 5.
-    REQUIRE(awq::part_forward<packed_product>(e, context, block, batch, 1, input, output));
-    REQUIRE(awq::part_forward<packed_product>(e, context, block, batch, 4, input, output));
-    REQUIRE(awq::decoder_block_forward<packed_product>(e, context, block, batch, input, observer));
+    REQUIRE(awq::part_forward(e, context, block, batch, 1, input, output));
+    REQUIRE(awq::part_forward(e, context, block, batch, 4, input, output));
+    REQUIRE(awq::decoder_block_forward(e, context, block, batch, input, observer));
     CHECK(seen == std::vector<std::string>{"self_attn.q_proj 20x32", "self_attn.o_proj 20x32", "mlp.gate_proj 20x32",
                                            "mlp.down_proj 20x56"});
 }
@@ -154,24 +150,23 @@ TEST_CASE("attention and MLP run on their own, and the observer sees their input
 TEST_CASE("wrong rows and positions beyond the rotary table are errors")
 {
     const test_model loaded = random_llama();
-    const awq::rope_table rope{loaded.config, 4};
+    const awq::rope_table rope = awq::make_rope_table(loaded.config, 4);
     const awq::block_context context{loaded.config, rope, 0};
     std::vector<float> values(5 * 32);
     const awq::matrix_view<float> rows{values.data(), 5, 32};
     const awq::block_weights weights = loaded.block(0);
-    const awq::serial_execution e;
+    awq::device& e = test::serial_machine();
     const auto four = awq::sequences::uniform(1, 4), five = awq::sequences::uniform(1, 5);
-    CHECK(awq::part_forward<packed_product>(e, context, weights, four, 1, rows, rows).error().code() ==
+    CHECK(awq::part_forward(e, context, weights, four, 1, rows, rows).error().code() ==
           awq::error_code::shape_mismatch);
-    CHECK(awq::part_forward<packed_product>(e, context, weights, five, 1, rows, rows).error().code() ==
+    CHECK(awq::part_forward(e, context, weights, five, 1, rows, rows).error().code() ==
           awq::error_code::invalid_argument);
 }
 
 TEST_CASE("ids beyond the vocabulary and missing tensors are errors that say which")
 {
     test_model loaded = random_llama();
-    using lm = awq::causal_lm<packed_product, awq::serial_execution>;
-    auto model = lm::make(loaded.config, loaded.weights());
+    auto model = awq::causal_lm::make(loaded.config, loaded.weights(), test::serial_machine());
     REQUIRE(model);
     std::vector<float> values(32);
     const std::uint32_t id = 48;
@@ -179,7 +174,7 @@ TEST_CASE("ids beyond the vocabulary and missing tensors are errors that say whi
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error().text().find("token id 48") != std::string_view::npos);
     loaded.config.attention_bias = true;
-    const auto biased = lm::make(loaded.config, loaded.weights());
+    const auto biased = awq::causal_lm::make(loaded.config, loaded.weights(), test::serial_machine());
     REQUIRE_FALSE(biased);
     CHECK(biased.error().text() == "model.layers.0.self_attn.q_proj.bias is missing (attention_bias)");
 }

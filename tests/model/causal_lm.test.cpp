@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/tbb_execution.hpp>
 #include <awq/model/causal_lm.hpp>
 
 #include "catch.hpp"
+#include "device/machines.hpp"
 #include "test_model.hpp"
 
 #include <tbb/task_arena.h>
@@ -13,7 +12,7 @@
 
 namespace {
 
-using model_type = awq::causal_lm<awq::packed_product, awq::tbb_execution>;
+using model_type = awq::causal_lm;
 
 // logits (tokens, vocab) of one text
 std::vector<float> logits_of(model_type& model, const std::vector<std::uint32_t>& ids)
@@ -107,8 +106,8 @@ void check_statistics(const test_model& loaded, const awq::json::value& golden)
         ids.insert(ids.end(), more.begin(), more.end());
         batch.push_back(more.size());
     }
-    const awq::tbb_execution e;
-    const awq::rope_table rope{loaded.config, batch.longest()};
+    awq::device& e = test::fast_machine();
+    const awq::rope_table rope = awq::make_rope_table(loaded.config, batch.longest());
     std::vector<float> states(ids.size() * loaded.config.hidden_size);
     const awq::matrix_view<float> hidden{states.data(), ids.size(), loaded.config.hidden_size};
     REQUIRE(awq::embed(e, loaded.config, loaded.weights().outer, ids, batch, 0, hidden));
@@ -117,8 +116,8 @@ void check_statistics(const test_model& loaded, const awq::json::value& golden)
         const auto observer = [&](std::string_view name, awq::matrix_view<const float> input) {
             observed(name, input);
         };
-        REQUIRE(awq::decoder_block_forward<awq::packed_product>(e, {loaded.config, rope, layer}, loaded.block(layer),
-                                                                batch, hidden, observer));
+        REQUIRE(
+            awq::decoder_block_forward(e, {loaded.config, rope, layer}, loaded.block(layer), batch, hidden, observer));
         CHECK(observed.means.size() == 4);
         for (const auto& [name, means] : observed.means) {
             const std::string key = name.substr(name.find('.') + 1);
@@ -143,7 +142,7 @@ void check_model(const std::string& directory, const std::string& golden_path)
     const auto config = awq::json::load(directory + "/config.json");
     REQUIRE(config);
     loaded->config = read_llama_config(config->root());
-    auto model = model_type::make(loaded->config, loaded->weights());
+    auto model = model_type::make(loaded->config, loaded->weights(), test::fast_machine());
     if (!model) FAIL(model.error().text());
     const auto golden = awq::json::load(golden_path);
     REQUIRE(golden);

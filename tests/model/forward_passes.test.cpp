@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/products/plain.hpp>
-#include <awq/execution/serial_execution.hpp>
-#include <awq/execution/tbb_execution.hpp>
 #include <awq/model/causal_lm.hpp>
 
 #include "catch.hpp"
+#include "device/machines.hpp"
 #include "random_model.hpp"
 
 #include <cmath>
@@ -45,10 +42,10 @@ awq::model_config config_of(std::string_view name)
     return config;
 }
 
-template <class Product, class E>
-void check_case(const test_model& loaded, const std::vector<std::uint32_t>& ids, const awq::json::value& golden)
+void check_case(awq::device& machine, const test_model& loaded, const std::vector<std::uint32_t>& ids,
+                const awq::json::value& golden)
 {
-    auto model = awq::causal_lm<Product, E>::make(loaded.config, loaded.weights());
+    auto model = awq::causal_lm::make(loaded.config, loaded.weights(), machine);
     if (!model) FAIL(model.error().text());
     std::vector<float> states(ids.size() * 32), logits(ids.size() * 48);
     const awq::matrix_view<float> hidden{states.data(), ids.size(), 32};
@@ -85,9 +82,8 @@ TEST_CASE("architectures and rope kinds agree with transformers on random models
         }
         draw_weights(loaded);
         const auto ids = read_ids(*each.at("ids"));
-        using awq::packed_product, awq::plain_product;
-        check_case<packed_product, awq::tbb_execution>(loaded, ids, *each.at("logits"));
-        check_case<plain_product, awq::serial_execution>(loaded, ids, *each.at("logits"));
+        check_case(test::fast_machine(), loaded, ids, *each.at("logits"));
+        check_case(test::plain_machine(), loaded, ids, *each.at("logits"));
     }
     CHECK(cases == 9);
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/serial_execution.hpp>
 #include <awq/model/causal_lm.hpp>
 #include <awq/model/config/read_model_config.hpp>
 
 #include "catch.hpp"
+#include "device/machines.hpp"
 #include "random_model.hpp"
 
 #include <cmath>
@@ -64,7 +63,7 @@ test_model random_gemma3()
     return model;
 }
 
-using lm = awq::causal_lm<awq::packed_product, awq::serial_execution>;
+using lm = awq::causal_lm;
 
 } // namespace
 
@@ -119,7 +118,7 @@ TEST_CASE("what the forward pass of Gemma 3 does not do is refused by name")
 TEST_CASE("Gemma 3 token by token gives the logits of the whole text")
 {
     const test_model loaded = random_gemma3();
-    auto model = lm::make(loaded.config, loaded.weights());
+    auto model = lm::make(loaded.config, loaded.weights(), test::serial_machine());
     if (!model) FAIL(model.error().text());
     std::vector<std::uint32_t> ids(24);
     for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::uint32_t>(i * i * 7 % 48);
@@ -140,7 +139,7 @@ TEST_CASE("a missing sandwich norm is an error that names it")
 {
     test_model loaded = random_gemma3();
     loaded.shapes.erase("model.layers.1.post_feedforward_layernorm.weight");
-    const auto model = lm::make(loaded.config, loaded.weights());
+    const auto model = lm::make(loaded.config, loaded.weights(), test::serial_machine());
     REQUIRE_FALSE(model);
     CHECK(model.error().text().find("model.layers.1.post_feedforward_layernorm") != std::string_view::npos);
 }

@@ -2,6 +2,7 @@
 // config.json as transformers' own writers, old and new, and other tools spell it.
 #include "catch.hpp"
 
+#include <awq/device/host/turn_heads.hpp>
 #include <awq/model/config/read_model_config.hpp>
 #include <awq/model/forward/rope.hpp>
 
@@ -262,7 +263,7 @@ TEST_CASE("PhiMoE has scores of its own for short texts and for long ones")
     const auto made = config("phimoe", rope(R"(, "short_mscale": 1.25, "long_mscale": 1.5)"));
     for (const auto& [length, factor] : {std::pair<std::size_t, float>{16, 1.25f}, {17, 1.5f}}) {
         std::vector<float> head(made.head_size(), 1.0f);
-        awq::rope_table{made, length}.apply(0, head);
+        awq::turn_head(awq::make_rope_table(made, length), 0, head);
         CHECK(head == std::vector<float>(head.size(), factor));
     }
     const auto without = read("\"model_type\": \"phimoe\", " + sizes + ", " + rope(""));

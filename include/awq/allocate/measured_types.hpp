@@ -63,14 +63,13 @@ inline std::string exact_pattern(std::string_view name)
 
 /// Chooses the type of each tensor so that the model loses least in no more bytes than `layout`'s
 /// own types take. Errors: a layout of floats, those of reading the model.
-template <class Product, execution E>
-result<measured_types> measure_types(const E& how, const tensor_source& source, const gguf_layout& layout,
-                                     std::span<const token_ids> samples, const progress_callback& progress)
+inline result<measured_types> measure_types(device& machine, const tensor_source& source, const gguf_layout& layout,
+                                            std::span<const token_ids> samples, const progress_callback& progress)
 {
     if (!gguf::is_quantized(gguf::base_type(layout.file_type())))
         return error{error_code::invalid_argument, "--measured-types has nothing to choose for ",
                      gguf::name_of(layout.file_type()), "; give a quantized --type"};
-    type_sensitivity<Product, E> sensitivity{how, source, layout};
+    type_sensitivity sensitivity{machine, source, layout};
     AWQ_TRY(const std::vector<tensor_costs> costs,
             sensitivity.measure(windows_to_measure(samples, source.config().num_hidden_layers), progress));
     measured_types made;

@@ -49,11 +49,10 @@ inline std::vector<gguf::type> types_beside(gguf::type base, std::size_t in_feat
 /// that it is read once for each window. The mean KL divergence at the end is the tensor's cost at
 /// that type; other types cost more or less in proportion to their error, weighted with the inputs'
 /// mean square, on a sample of the rows.
-template <class Product, execution E>
-class type_sensitivity {
+class AWQ_ABI_TAG type_sensitivity {
 public:
-    type_sensitivity(const E& how, const tensor_source& source, const gguf_layout& layout)
-        : how_(how), source_(source), layout_(layout), base_(gguf::base_type(layout.file_type()))
+    type_sensitivity(device& machine, const tensor_source& source, const gguf_layout& layout)
+        : machine_(machine), source_(source), layout_(layout), base_(gguf::base_type(layout.file_type()))
     {}
 
     /// `windows`: texts to measure on, one after the other. Tensors that are not quantized, or whose
@@ -84,7 +83,7 @@ private:
 
     status run_blocks(std::span<const token_ids> window, const progress_callback& progress, const std::string& role)
     {
-        AWQ_TRY(stream_, activation_stream::make(source_, window));
+        AWQ_TRY(stream_, activation_stream::make(machine_, source_, window));
         AWQ_CHECK(try_embeddings());
         const std::size_t layers = source_.config().num_hidden_layers;
         for (std::size_t layer = 0; layer < layers; ++layer) {
@@ -148,7 +147,7 @@ private:
     {
         const std::size_t count = std::min(sampled_rows, weight.rows());
         std::vector<double> errors(count);
-        how_.for_each(count, [&](std::size_t i) {
+        machine_.tasks().for_each(count, [&](std::size_t i) {
             const auto row = weight.rows_from(i * weight.rows() / count, 1);
             std::vector<float> rounded(weight.cols());
             gguf::simd_block_quantizer{type}.pseudo_quantize(row, importance, {rounded.data(), 1, rounded.size()});
@@ -189,7 +188,7 @@ private:
     /// Rounds what the file holds of rows that were multiplied by `scale`.
     void round_rows(const gguf::simd_block_quantizer& rounding, matrix_view<float> rows, float scale = 1.0f) const
     {
-        how_.for_each(rows.rows(), [=](std::size_t row) {
+        machine_.tasks().for_each(rows.rows(), [=](std::size_t row) {
             const auto one = rows.rows_from(row, 1);
             for (float& value : one.row(0)) value /= scale;
             rounding.pseudo_quantize(one, {}, one);
@@ -202,10 +201,10 @@ private:
         AWQ_TRY(block_tensors block, block_tensors::load(source_, layer));
         AWQ_CHECK(forward_trials(layer, block));
         const host_matrix before = copy_of_hidden();
-        block_statistics statistics{block.layout(), false};
-        AWQ_CHECK(stream_.template advance<Product>(
-            how_, source_.config(), layer, block.weights(), [](const sequence_chunk&) {},
-            statistics.template observer<Product>(how_)));
+        block_statistics statistics{block.layout()};
+        AWQ_CHECK(stream_.advance(
+            machine_, source_.config(), layer, block.weights(), [](const sequence_chunk&) {},
+            statistics.observer(machine_)));
         for (const block_linear& each : block.layout().linears) {
             const std::string_view linear = each.name;
             const gguf_tensor* const tensor = choosable(block.prefix() + std::string{linear} + ".weight");
@@ -223,10 +222,7 @@ private:
         made.hidden = before;
         const std::vector<float> kept{weight.data(), weight.data() + weight.size()};
         const gguf::simd_block_quantizer rounding = reference_for(tensor);
-        how_.for_each(weight.rows(), [&](std::size_t row) {
-            const auto one = weight.rows_from(row, 1);
-            rounding.pseudo_quantize(one, importance, one);
-        });
+        AWQ_CHECK(machine_.pseudo_quantize(rounding, weight, importance, weight));
         AWQ_CHECK(forward(layer, block, view_of(made.hidden)));
         std::copy(kept.begin(), kept.end(), weight.data());
         return {};
@@ -238,8 +234,8 @@ private:
     }
     status forward(std::size_t layer, const block_tensors& block, const sequences& batch, matrix_view<float> hidden)
     {
-        return decoder_block_forward<Product>(how_, stream_.context(source_.config(), layer), block.weights(), batch,
-                                              hidden);
+        return decoder_block_forward(machine_, stream_.context(source_.config(), layer), block.weights(), batch,
+                                     hidden);
     }
 
     /// All streams over a block, as many at a time as make large products.
@@ -310,7 +306,7 @@ private:
         for (std::size_t i = 0; i < positions; ++i)
             std::copy_n(from.row(i * from.rows() / positions).data(), from.cols(), view_of(rows).row(i).data());
         const host_matrix kept = rows;
-        norm_forward(how_, norm, view_of(kept), view_of(rows));
+        machine_.norm(norm, view_of(kept), view_of(rows));
         return rows;
     }
 
@@ -329,13 +325,13 @@ private:
             AWQ_CHECK(source_.read_rows(name, first, part));
             const matrix_view<float> reference{wanted.data(), positions, count};
             const matrix_view<float> logits{found.data(), positions, count};
-            Product::multiply_nt(how_, view_of(expected), part, reference);
-            detail::finish_logits(how_, source_.config(), reference);
+            machine_.linear({part}, view_of(expected), reference);
+            detail::finish_logits(machine_, source_.config(), reference);
             const auto add = [&](trial& each) {
-                Product::multiply_nt(how_, view_of(std::as_const(each.hidden)), part, logits);
-                detail::finish_logits(how_, source_.config(), logits);
-                how_.for_each(positions,
-                              [&](std::size_t i) { each.divergences[i].add(reference.row(i), logits.row(i)); });
+                machine_.linear({part}, view_of(each.hidden), logits);
+                detail::finish_logits(machine_, source_.config(), logits);
+                machine_.tasks().for_each(
+                    positions, [&](std::size_t i) { each.divergences[i].add(reference.row(i), logits.row(i)); });
             };
             for (trial& each : trials_)
                 if (!each.rounds_head) add(each);
@@ -346,7 +342,7 @@ private:
         return {};
     }
 
-    const E& how_;
+    device& machine_;
     const tensor_source& source_;
     const gguf_layout& layout_;
     gguf::type base_;

@@ -8,14 +8,13 @@
 #include <awq/block/hidden_states.hpp>
 #include <awq/block/outer_tensors.hpp>
 #include <awq/block/tensor_source.hpp>
+#include <awq/device/device.hpp>
 #include <awq/device/host_matrix.hpp>
 #include <awq/execution/machines.hpp>
 #include <awq/execution/scratch.hpp>
 #include <awq/model/causal_lm.hpp>
-#include <awq/support/finite.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -52,11 +51,11 @@ inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
 
 /// Calls `change(rows)` with each chunk's hidden states, (tokens, hidden), and keeps what it makes of them if
 /// `is_kept`.
-template <execution E, class Change>
-status with_chunks(const E& how, const sequences& batch, hidden_states& hidden, bool is_kept, const Change& change)
+template <class Change>
+status with_chunks(device& machine, const sequences& batch, hidden_states& hidden, bool is_kept, const Change& change)
 {
     for (const sequence_chunk& chunk : cut_into_chunks(batch))
-        AWQ_CHECK(hidden.with_rows(how, chunk.first_row, chunk.batch.tokens(), is_kept, change));
+        AWQ_CHECK(hidden.with_rows(machine, chunk.first_row, chunk.batch.tokens(), is_kept, change));
     return {};
 }
 
@@ -75,15 +74,10 @@ inline std::vector<sequence_chunk> sample_of(const std::vector<sequence_chunk>& 
 
 /// Whether the hidden states behind a block are finite; the error names the block. A NaN or an infinity
 /// stays in them, so the first block that it is seen behind has made it.
-template <execution E>
-status check_hidden(const E& how, const std::string& path, const std::string& block, std::size_t layer,
-                    matrix_view<const float> hidden)
+inline status check_hidden(device& machine, const std::string& path, const std::string& block, std::size_t layer,
+                           matrix_view<const float> hidden)
 {
-    std::atomic<bool> is_finite{true};
-    for_each_stretch(how, hidden.size(), [&](std::size_t first, std::size_t count) {
-        if (!all_finite({hidden.data() + first, count})) is_finite = false;
-    });
-    if (is_finite) return {};
+    if (machine.is_finite(hidden)) return {};
     return error{error_code::not_finite,
                  path,
                  ": the values stop being finite in block ",
@@ -106,8 +100,8 @@ inline sequences lengths_of(std::span<const token_ids> samples)
 class activation_stream {
 public:
     /// Embeds the samples, of which this machine keeps its share. The table is read in stripes, never as a whole.
-    static result<activation_stream> make(const tensor_source& source, std::span<const token_ids> samples,
-                                          const machines& all = alone())
+    static result<activation_stream> make(device& machine, const tensor_source& source,
+                                          std::span<const token_ids> samples, const machines& all = alone())
     {
         activation_stream stream;
         stream.all_chunks_ = cut_into_chunks(lengths_of(samples));
@@ -120,7 +114,7 @@ public:
             if (count == 0) first = each.first_sequence;
             count += each.batch.count();
         }
-        AWQ_CHECK(stream.begin(source, samples.subspan(first, count)));
+        AWQ_CHECK(stream.begin(machine, source, samples.subspan(first, count)));
         return stream;
     }
 
@@ -161,32 +155,31 @@ public:
 
     /// Runs one block over all sequences, in place. The observer sees the inputs of the linear
     /// layers chunk by chunk; `begin(chunk)` is called before each chunk.
-    template <class Product, execution E, class Begin>
-    status advance(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
+    template <class Begin>
+    status advance(device& machine, const model_config& config, std::size_t layer, const block_weights& weights,
                    const Begin& begin, observer_ref observer = {})
     {
         const block_context about = context(config, layer);
         for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
             begin(chunk);
             const auto pass = [&](matrix_view<float> rows) -> status {
-                AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
-                return check_hidden(how, path_, block_prefix(config, layer), layer, rows);
+                AWQ_CHECK(decoder_block_forward(machine, about, weights, chunk.batch, rows, observer));
+                return check_hidden(machine, path_, block_prefix(config, layer), layer, rows);
             };
-            AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), true, pass));
+            AWQ_CHECK(hidden_.with_rows(machine, chunk.first_row, chunk.batch.tokens(), true, pass));
         }
         return {};
     }
 
-    template <class Product, execution E>
-    status advance(const E& how, const model_config& config, std::size_t layer, const block_weights& weights)
+    status advance(device& machine, const model_config& config, std::size_t layer, const block_weights& weights)
     {
-        return advance<Product>(how, config, layer, weights, [](const sequence_chunk&) {});
+        return advance(machine, config, layer, weights, [](const sequence_chunk&) {});
     }
 
     /// Runs some chunks through a block as `advance` does, but only for the observer: the hidden states stay before
     /// it.
-    template <class Product, execution E, class Begin>
-    status observe(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
+    template <class Begin>
+    status observe(device& machine, const model_config& config, std::size_t layer, const block_weights& weights,
                    std::span<const sequence_chunk> chunks, const Begin& begin, observer_ref observer)
     {
         const block_context about = context(config, layer);
@@ -197,10 +190,10 @@ public:
                 if (!memory) return detail::no_memory("a decoder block");
                 std::copy_n(from.data(), from.size(), memory.data());
                 const matrix_view<float> rows{memory.data(), from.rows(), from.cols()};
-                AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
-                return check_hidden(how, path_, block_prefix(config, layer), layer, rows);
+                AWQ_CHECK(decoder_block_forward(machine, about, weights, chunk.batch, rows, observer));
+                return check_hidden(machine, path_, block_prefix(config, layer), layer, rows);
             };
-            AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), false, pass));
+            AWQ_CHECK(hidden_.with_rows(machine, chunk.first_row, chunk.batch.tokens(), false, pass));
         }
         return {};
     }
@@ -219,7 +212,7 @@ private:
         return {chunks[share.first].first_row, last.first_row + last.batch.tokens()};
     }
 
-    status begin(const tensor_source& source, std::span<const token_ids> samples)
+    status begin(device& machine, const tensor_source& source, std::span<const token_ids> samples)
     {
         const std::string name = source.config().names.embeddings + ".weight";
         const auto shape = source.shape(name);
@@ -245,9 +238,8 @@ private:
         AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
         AWQ_CHECK(embed(source, start, *shape, std::move(places)));
         if (source.config().normed_embeddings)
-            norm_forward(serial_execution{}, start.embedding_norm(source.config()), std::as_const(hidden_).floats(),
-                         hidden_.floats());
-        AWQ_CHECK(add_learned_positions(source));
+            machine.norm(start.embedding_norm(source.config()), hidden_.floats(), hidden_.floats());
+        AWQ_CHECK(add_learned_positions(machine, source));
         return {};
     }
 
@@ -269,7 +261,7 @@ private:
         return {};
     }
 
-    status add_learned_positions(const tensor_source& source)
+    status add_learned_positions(device& machine, const tensor_source& source)
     {
         const model_config& config = source.config();
         if (config.names.positions.empty()) return {};
@@ -277,8 +269,7 @@ private:
         host_matrix table =
             xtensor_backend::make(config.max_position_embeddings + config.position_offset, config.hidden_size);
         AWQ_CHECK(source.read(name, view_of(table)));
-        const auto done =
-            add_positions(serial_execution{}, config, view_of(std::as_const(table)), batch_, 0, hidden_.floats());
+        const auto done = add_positions(machine, config, view_of(std::as_const(table)), batch_, 0, hidden_.floats());
         return done ? done : done.error().within(source.path());
     }
 

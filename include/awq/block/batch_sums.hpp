@@ -5,10 +5,10 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/calibration/activation_stats.hpp>
+#include <awq/device/device.hpp>
 #include <awq/execution/machines.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -37,21 +37,7 @@ public:
     std::span<const float> largest() const noexcept { return largest_; }
 
     /// Adds inputs, (tokens, in_features).
-    template <class Product, execution E>
-    status observe(const E& how, matrix_view<const float> x)
-    {
-        constexpr std::size_t at_once = 64;
-        how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
-            const std::size_t first = chunk * at_once;
-            const std::size_t count = std::min(at_once, x.cols() - first);
-            float* const largest = largest_.data() + first;
-            for (std::size_t r = 0; r < x.rows(); ++r) {
-                const float* const from = x.row(r).data() + first;
-                for (std::size_t c = 0; c < count; ++c) largest[c] = std::max(largest[c], std::fabs(from[c]));
-            }
-        });
-        return stats.template observe<Product>(how, x);
-    }
+    status observe(device& machine, matrix_view<const float> x) { return machine.add_sums(x, stats, largest_); }
 
     /// Of the same number of channels.
     void add(const batch_sums& other) noexcept

@@ -8,10 +8,7 @@
 #include <awq/block/block_stages.hpp>
 #include <awq/block/count_tokens.hpp>
 #include <awq/block/round_shared.hpp>
-#include <awq/execution/precision.hpp>
-#include <awq/execution/products/mirror_upper.hpp>
-#include <awq/format/round_linear.hpp>
-#include <awq/quantization/least_squares_target.hpp>
+#include <awq/device/device.hpp>
 #include <awq/quantization/storage_rounding.hpp>
 #include <awq/report/run_report.hpp>
 #include <awq/report/stopwatch.hpp>
@@ -38,14 +35,13 @@ namespace awq {
 ///
 /// A compensating run rounds as llama.cpp's quantizer will when it is handed the least-squares
 /// targets in the checkpoint's 16 bits (`compensated`) and the importance of `rounded_statistics`.
-template <class Product, execution E>
-class block_quantizer_run {
+class AWQ_ABI_TAG block_quantizer_run {
 public:
-    block_quantizer_run(const E& how, const block_tensors& smoothed, block_statistics& statistics,
+    block_quantizer_run(device& machine, const block_tensors& smoothed, block_statistics& statistics,
                         const quantizer_choice& formats, const oneshot_options& options, run_report& report,
                         machines& all = alone())
-        : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed.borrow(how)),
-          statistics_(statistics), formats_(formats), options_(options), report_(report), all_(all)
+        : machine_(machine), smoothed_(smoothed), quantized_(smoothed.borrow(machine)), statistics_(statistics),
+          formats_(formats), options_(options), report_(report), all_(all)
     {}
 
     /// Compensates: what the checkpoint stores, and so what is rounded, has the elements of
@@ -53,8 +49,8 @@ public:
     void store_targets(const storage_choice& storage)
     {
         storage_ = &storage;
-        quantized_ = smoothed_.copy(how_);
-        rounded_statistics_.emplace(smoothed_.layout(), false);
+        quantized_ = smoothed_.copy(machine_);
+        rounded_statistics_.emplace(smoothed_.layout());
         for (auto& [name, tensor] : quantized_.all()) {
             constexpr std::string_view suffix = ".weight";
             const std::string module = name.substr(0, name.size() - suffix.size());
@@ -62,7 +58,7 @@ public:
             if (!is_linear || !formats_(module)) store(name, values_of(tensor));
             quantized_.release(view_of(std::as_const(tensor)));
         }
-        compensated_ = quantized_.copy(how_);
+        compensated_ = quantized_.copy(machine_);
     }
 
     /// Rounds every layer as if the layers before it were not rounded.
@@ -84,7 +80,7 @@ public:
 
     /// Rounds every layer on what the rounded layers before it produce; both streams come out behind
     /// the block.
-    status run_sequential(block_stages<Product, E>& stages)
+    status run_sequential(block_stages& stages)
     {
         statistics_.drop_grams();
         const std::vector<block_input>& inputs = smoothed_.layout().inputs;
@@ -134,16 +130,17 @@ private:
         round_to_storage((*storage_)(smoothed_.prefix() + name), values);
     }
 
-    status quantize_sequential(block_stages<Product, E>& stages, std::size_t index)
+    status quantize_sequential(block_stages& stages, std::size_t index)
     {
         const block_input& input = smoothed_.layout().inputs[index];
         const std::vector<std::string_view> layers = moved_by(input);
-        host_matrix gram = make_zeros(how_, input.width, input.width), shift;
+        host_matrix gram = make_zeros(machine_.tasks(), input.width, input.width), shift;
         matrix_view<const float> through;
         if (layers.size() == 1 && 2 * smoothed_.weight(layers[0]).rows() < input.width)
             through = smoothed_.weight(layers[0]);
         const bool has_target = !input.is_routed && static_cast<double>(stages.tokens()) >= target_tokens(input.width);
-        if (has_target) shift = make_zeros(how_, through.empty() ? input.width : through.rows(), input.width);
+        if (has_target)
+            shift = make_zeros(machine_.tasks(), through.empty() ? input.width : through.rows(), input.width);
         AWQ_TRY(const std::uint64_t tokens, stages.gather(index, smoothed_.weights(), quantized_.weights(),
                                                           view_of(gram), view_of(shift), through));
         spent("streams");
@@ -182,20 +179,19 @@ private:
         const std::vector<std::string_view> moved = shift ? moved_by(input) : layers;
         if (moved.empty()) return {};
         for (const auto* const each : {&layers, &moved})
-            for (const std::string_view linear : *each) quantized_.own(how_, linear);
-        std::vector<float> importance(gram.cols());
-        for (std::size_t i = 0; i < importance.size(); ++i)
-            importance[i] = gram(i, i) / static_cast<float>(std::max<std::uint64_t>(tokens, 1));
-        if (rounded_statistics_) record(input.name, gram, tokens);
+            for (const std::string_view linear : *each) quantized_.own(machine_, linear);
+        const std::vector<float> diagonal = machine_.diagonal(gram);
+        std::vector<float> importance = diagonal;
+        for (float& each : importance) each /= static_cast<float>(std::max<std::uint64_t>(tokens, 1));
+        if (rounded_statistics_) record(input.name, diagonal, tokens);
         stage_steps steps;
         const bool weighted = options_.rounding.importance && tokens != 0;
         if (weighted) steps.take("importance");
         if (tokens == 0) steps.miss("no statistics (no token was routed to the expert)");
         // Experts have targets by all tokens, and are rounded by their own.
         if (takes_rows(input) && shared_.has_targets) steps.take("least-squares target");
-        const std::vector<float> diagonal = diagonal_of(gram);
         if (shift) {
-            const bool done = move_targets(moved, gram, view_of(*shift), steps);
+            const bool done = move_targets(moved, gram, diagonal, view_of(*shift), steps);
             if (smoothed_.layout().is_shared(input.value)) shared_.has_targets = done;
             *shift = host_matrix{};
         }
@@ -203,14 +199,14 @@ private:
                               prepare_feedback(gram, diagonal, steps);
         spent("solve");
         if (layers.empty()) return {};
-        const linear_rounder<Product, E> rounder{
-            solving_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
-            weighted ? std::span<const float>{importance} : std::span<const float>{}, shared_magnitude(layers),
-            options_.rounding};
-        for (const std::string_view linear : layers) AWQ_CHECK(quantize_layer(linear, rounder));
-        if (feedback) restore_gram(how_, gram, diagonal);
+        const linear_rounding by{feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
+                                 weighted ? std::span<const float>{importance} : std::span<const float>{},
+                                 shared_magnitude(layers), options_.rounding.clip_steps,
+                                 options_.rounding.better_rounding};
+        for (const std::string_view linear : layers) AWQ_CHECK(quantize_layer(linear, by));
+        if (feedback) machine_.restore_gram(diagonal, gram);
         for (const std::string_view linear : layers) {
-            tell(linear, rounder.has_feedback(), gram, steps);
+            tell(linear, feedback, gram, steps);
             release(linear);
         }
         spent("quantize");
@@ -226,13 +222,6 @@ private:
         if (compensated_) compensated_->release(linear);
     }
 
-    static std::vector<float> diagonal_of(matrix_view<const float> gram)
-    {
-        std::vector<float> diagonal(gram.rows());
-        for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
-        return diagonal;
-    }
-
     /// What was done to the layers of a stage, and what could not be.
     struct stage_steps {
         std::string taken;
@@ -246,11 +235,11 @@ private:
         }
     };
 
-    void record(std::string_view input, matrix_view<const float> gram, std::uint64_t tokens)
+    void record(std::string_view input, std::span<const float> squares, std::uint64_t tokens)
     {
         activation_stats& sums = rounded_statistics_->of(input).sums();
         sums.tokens = tokens;
-        for (std::size_t i = 0; i < gram.cols(); ++i) sums.square_sum[i] = static_cast<double>(gram(i, i));
+        std::ranges::copy(squares, sums.square_sum.begin());
     }
 
     /// The largest |w| of the layers in NVFP4: servers fuse them, and they have one scale in common.
@@ -265,31 +254,29 @@ private:
 
     /// Replaces the weights by their least-squares targets, where there are tokens enough to know; whether
     /// it did. `gram` comes out as it went in.
-    bool move_targets(std::span<const std::string_view> layers, matrix_view<float> gram, matrix_view<float> shift,
-                      stage_steps& steps)
+    bool move_targets(std::span<const std::string_view> layers, matrix_view<float> gram,
+                      std::span<const float> diagonal, matrix_view<float> shift, stage_steps& steps)
     {
         if (shift.empty()) {
             steps.miss("no least-squares target (fewer than 4 tokens a channel)");
             return false;
         }
-        const std::vector<float> diagonal = diagonal_of(gram);
-        std::vector<float> scratch(cholesky_scratch(gram.rows()));
         const rounding_options& rounding = options_.rounding;
-        const bool factored = factor_damped_gram<Product>(solving_, gram, rounding.least_squares_lambda, scratch);
-        if (factored) solve_cholesky<Product>(solving_, gram, shift, scratch);
+        const bool factored = machine_.factor_gram(rounding.least_squares_lambda, gram);
+        if (factored) machine_.solve(gram, shift);
         const bool is_transfer = shift.rows() == shift.cols(); // else it is the layer's own change
         for (const std::string_view linear : layers) {
             if (!factored) break;
             const matrix_view<float> weight = quantized_.weight(linear);
             if (is_transfer)
-                move_to_target<Product>(solving_, weight, shift, rounding.least_squares_share, scratch);
+                machine_.move_to_target(shift, rounding.least_squares_share, weight);
             else
-                add_share(how_, weight, shift, rounding.least_squares_share);
+                machine_.add_share(shift, rounding.least_squares_share, weight);
             quantized_.release(linear);
         }
         // The factor lies below the diagonal; what is above it is still the Gram matrix.
-        for (std::size_t i = 0; i < diagonal.size(); ++i) gram(i, i) = diagonal[i];
-        mirror_upper(how_, gram);
+        machine_.set_diagonal(diagonal, gram);
+        machine_.mirror_upper(gram);
         if (factored)
             steps.take("least-squares target");
         else
@@ -300,10 +287,9 @@ private:
     /// The feedback matrix above the diagonal of `gram`; more damping is tried before giving up.
     bool prepare_feedback(matrix_view<float> gram, std::span<const float> diagonal, stage_steps& steps)
     {
-        std::vector<float> scratch(cholesky_scratch(gram.rows()));
         for (float damping = options_.rounding.damping; damping <= largest_damping; damping *= 10.0f) {
-            if (!make_feedback<Product>(solving_, gram, damping, scratch)) {
-                restore_gram(how_, gram, diagonal);
+            if (!machine_.make_feedback(damping, gram)) {
+                machine_.restore_gram(diagonal, gram);
                 continue;
             }
             steps.take("error feedback");
@@ -314,14 +300,14 @@ private:
         return false;
     }
 
-    status quantize_layer(std::string_view linear, const linear_rounder<Product, E>& rounder)
+    status quantize_layer(std::string_view linear, const linear_rounding& by)
     {
         const any_quantizer& format = *formats_(linear);
         const matrix_view<float> weight = quantized_.weight(linear);
         const std::string name = smoothed_.prefix() + std::string{linear};
         if (const auto fits = format.check(weight.cols()); !fits) return fits.error().within(name);
         if (compensated_) keep_target(linear, name, weight);
-        AWQ_TRY(quantized_linear made, round_shared(all_, rounder, format, weight));
+        AWQ_TRY(quantized_linear made, round_shared(all_, machine_, by, format, weight));
         linears_.insert_or_assign(std::string{linear}, std::move(made));
         return {};
     }
@@ -355,18 +341,14 @@ private:
     double relative_error(std::string_view linear, matrix_view<const float> power) const
     {
         const matrix_view<const float> original = smoothed_.weight(linear);
-        const std::vector<float> zeros(original.cols());
-        const matrix_view<const float> none{zeros.data(), original.rows(), original.cols(), 0};
         constexpr std::size_t most_rows = 256;
-        std::vector<float> memory(gram_loss_workspace_size(original.cols()) * most_rows);
         const row_sample some{original.rows(), std::min(most_rows, chunk_count(original.rows(), 4))};
-        const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power, memory, some);
-        const double all = gram_error<Product>(how_, original, none, power, memory, some);
+        const double error = machine_.gram_error(original, quantized_.weight(linear), power, some);
+        const double all = machine_.gram_error(original, {}, power, some);
         return all > 0.0 ? error / all : 0.0;
     }
 
-    const E& how_;
-    const E solving_; ///< what is solved and fed back needs more digits
+    device& machine_;
     const block_tensors& smoothed_;
     block_tensors quantized_;
     block_statistics& statistics_;

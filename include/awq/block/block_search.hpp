@@ -7,13 +7,13 @@
 #include <awq/block/block_statistics.hpp>
 #include <awq/block/block_tensors.hpp>
 #include <awq/block/parent_loss.hpp>
-#include <awq/format/any_quantizer.hpp>
+#include <awq/device/device.hpp>
 #include <awq/model/mapping/block_mappings.hpp>
+#include <awq/quantization/any_quantizer.hpp>
 #include <awq/recipe/oneshot_options.hpp>
 #include <awq/report/mapping_report.hpp>
-#include <awq/search/gram_loss.hpp>
-#include <awq/search/scale_search.hpp>
-#include <awq/smoothing/apply_scales.hpp>
+#include <awq/search/row_sample.hpp>
+#include <awq/search/search_problem.hpp>
 #include <awq/smoothing/offset_norm_scales.hpp>
 #include <awq/smoothing/scale_limits.hpp>
 
@@ -35,13 +35,12 @@ using quantizer_choice = std::function<const any_quantizer*(std::string_view lin
 using storage_choice = std::function<dtype(std::string_view tensor)>;
 
 /// Searches and applies the scales of one decoder block, mapping by mapping.
-template <class Product, execution E>
-class block_search {
+class AWQ_ABI_TAG block_search {
 public:
-    block_search(const E& how, const block_context& context, block_tensors& block, block_statistics& statistics,
+    block_search(device& machine, const block_context& context, block_tensors& block, block_statistics& statistics,
                  const parent_recorder& recorder, const quantizer_choice& quantizers, const storage_choice& storage,
                  const oneshot_options& options)
-        : how_(how), context_(context), block_(block), statistics_(statistics), recorder_(recorder),
+        : machine_(machine), context_(context), block_(block), statistics_(statistics), recorder_(recorder),
           quantizers_(quantizers), storage_(storage), options_(options)
     {}
 
@@ -74,14 +73,13 @@ private:
         limit_scales(mapping, column_scales, {smallest, largest});
         problem.smallest_scales = smallest;
         problem.largest_scales = largest;
-        std::vector<float> memory(search_workspace_size(problem, options_.search));
-        auto found = search(mapping, problem, memory);
+        auto found = search(mapping, problem);
         if (!found) return found.error().within(report.smooth_layer);
-        AWQ_TRY(report.skipped, apply(mapping, problem, found->best_scales));
+        AWQ_TRY(report.skipped, apply(mapping, problem, found->scales));
         if (!report.skipped.empty()) return report;
         report.initial_error = found->initial_error;
         report.best_error = found->best_error;
-        report.best_ratio = found->best_ratio;
+        report.best_ratio = found->ratio;
         report.duo_scaling = found->duo_scaling;
         report.skipped_candidates = found->skipped_candidates;
         return report;
@@ -179,8 +177,25 @@ private:
         return std::ranges::any_of(mapping.balance_layers, is_elsewhere);
     }
 
-    result<search_outcome> search(const resolved_mapping& mapping, const search_problem<any_quantizer>& problem,
-                                  std::vector<float>& memory);
+    result<found_scales> search(const resolved_mapping& mapping, const search_problem<any_quantizer>& problem)
+    {
+        const input_statistics& inputs = inputs_of(mapping);
+        const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
+        const bool is_exact = options_.loss == loss_kind::parent_output;
+        mapping_search what{problem, options_.search, inputs.gram(), inputs.gram_tokens()};
+        what.rows = is_exact ? all_rows : options_.search.deciding_rows;
+        if (options_.loss == loss_kind::gram || parent == none_here) return machine_.search(what);
+        const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
+        const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
+                                 matrix_view<const float> input, matrix_view<float> output) {
+            return run_parent(parent, mapping, candidates, batch, input, output);
+        };
+        recorded_parent_loss loss{machine_, recorded, forward};
+        AWQ_CHECK(loss.prepare());
+        what.exact = std::ref(loss);
+        what.is_screened = !is_exact;
+        return machine_.search(what);
+    }
 
     /// The part that alone reads what several balance layers read: it is run for the exact loss. Of a
     /// single balance layer the Gram matrix says the same; so it must where parts share a value.
@@ -206,7 +221,7 @@ private:
         block_weights weights = block_.weights();
         for (std::size_t i = 0; i < candidates.size(); ++i)
             weights.tensors[weights.layout->find(mapping.balance_layers[i])->weight] = candidates[i];
-        return part_forward<Product>(how_, context_, weights, batch, parent, input, output);
+        return part_forward(machine_, context_, weights, batch, parent, input, output);
     }
 
     smooth_target target_of(const resolved_mapping& mapping, std::span<const std::uint32_t> rows)
@@ -229,11 +244,10 @@ private:
         const auto storage = [&](const std::string& module) { return storage_(block_.prefix() + module + ".weight"); };
         limits.clear();
         const auto rows = row_scales_of(block_.layout(), output_of(mapping));
-        limit_smooth(limits, target_of(mapping, rows), storage(mapping.smooth_layer));
+        machine_.limit_smooth(limits, target_of(mapping, rows), storage(mapping.smooth_layer));
         for (const std::string& name : mapping.balance_layers) {
             const matrix_view<const float> weight = block_.weight(name);
-            std::vector<float> scratch(weight.cols());
-            limit_balance(limits, weight, storage(name), column_scales, scratch);
+            machine_.limit_balance(limits, weight, storage(name), column_scales);
             block_.release(weight);
         }
     }
@@ -259,7 +273,7 @@ private:
             by_column.resize(column_scales.size());
             for (std::size_t c = 0; c < by_column.size(); ++c) by_column[c] = scales[column_scales[c]];
         }
-        inputs_of(mapping).divide_inputs(how_, by_column);
+        inputs_of(mapping).divide_inputs(machine_, by_column);
         return std::string{};
     }
 
@@ -268,12 +282,12 @@ private:
     {
         const bool is_rooted = output_of(mapping).kind == output_kind::rooted;
         if (!is_rooted && waits(mapping)) return divide_one_by_one(pair, scales);
-        if (!is_rooted) return apply_scales(how_, pair, scales);
+        if (!is_rooted) return machine_.apply_scales(pair, scales);
         std::vector<double> roots(scales.begin(), scales.end());
         for (double& scale : roots) scale = std::sqrt(scale);
-        AWQ_CHECK(apply_scales(how_, pair, roots));
+        AWQ_CHECK(machine_.apply_scales(pair, roots));
         std::vector<float> ones(roots.size(), 1.0f); // stands for the other half of the layer
-        return apply_scales(how_, {smooth_target::of_norm(ones), pair.balances, pair.column_scales}, roots);
+        return machine_.apply_scales({smooth_target::of_norm(ones), pair.balances, pair.column_scales}, roots);
     }
 
     /// The same, but no two balance layers have to be in memory.
@@ -282,7 +296,7 @@ private:
         smooth_target target = pair.smooth;
         std::vector<float> ones(scales.size(), 1.0f);
         for (const matrix_view<float>& balance : pair.balances) {
-            AWQ_CHECK(apply_scales(how_, awq::mapping{{target, {&balance, 1}, pair.column_scales}}, scales));
+            AWQ_CHECK(machine_.apply_scales(awq::mapping{{target, {&balance, 1}, pair.column_scales}}, scales));
             block_.release(balance);
             std::ranges::fill(ones, 1.0f);
             target = smooth_target::of_norm(ones); // the smooth layer is divided once
@@ -291,7 +305,7 @@ private:
     }
 
     std::vector<host_matrix> samples_; ///< of the mapping that is searched
-    const E& how_;
+    device& machine_;
     const block_context& context_;
     block_tensors& block_;
     block_statistics& statistics_;
@@ -300,39 +314,6 @@ private:
     const storage_choice& storage_;
     const oneshot_options& options_;
 };
-
-template <class Product, execution E>
-result<search_outcome> block_search<Product, E>::search(const resolved_mapping& mapping,
-                                                        const search_problem<any_quantizer>& problem,
-                                                        std::vector<float>& memory)
-{
-    std::vector<matrix_view<const float>> weights;
-    for (const auto& layer : problem.layers) weights.push_back(layer.weight);
-    constexpr std::size_t rows_at_once = 1024;
-    std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
-    const input_statistics& inputs = inputs_of(mapping);
-    const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
-    const bool is_alone = options_.loss == loss_kind::gram || parent == none_here;
-    const bool is_exact = options_.loss == loss_kind::parent_output;
-    const std::size_t deciding = is_exact ? all_rows : options_.search.deciding_rows;
-    gram_loss<Product, E> gram{how_,
-                               weights,
-                               inputs.gram(),
-                               inputs.gram_tokens(),
-                               products,
-                               is_alone ? deciding : options_.search.screening_rows,
-                               row_block_of(problem)};
-    if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
-    const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
-    const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
-                             matrix_view<const float> input, matrix_view<float> output) {
-        return run_parent(parent, mapping, candidates, batch, input, output);
-    };
-    recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
-    AWQ_CHECK(exact.prepare());
-    if (is_exact) return scale_search(how_, problem, options_.search, exact, memory);
-    return screened_search(how_, problem, options_.search, gram, exact, memory);
-}
 
 } // namespace awq
 

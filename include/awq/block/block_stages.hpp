@@ -6,8 +6,7 @@
 
 #include <awq/block/activation_stream.hpp>
 #include <awq/block/ordered_grams.hpp>
-#include <awq/execution/products/mirror_upper.hpp>
-#include <awq/execution/products/upper_gram.hpp>
+#include <awq/device/device.hpp>
 #include <awq/execution/scratch.hpp>
 
 #include <algorithm>
@@ -24,14 +23,13 @@ namespace awq {
 /// one that the rounded layers produce. A stage is what leads to a value that linear layers read; the
 /// stages come in the order of the layout's inputs. Behind the last value of a segment `gather` carries
 /// the original stream over the segment, and `pass` the rounded one, as soon as its readers are rounded.
-template <class Product, execution E>
-class block_stages {
+class AWQ_ABI_TAG block_stages {
 public:
     /// `original` and `rounded`: hidden states before the block, changed in place.
     /// `all`: the machines that each have some of the `tokens` tokens there are.
-    block_stages(const E& how, const block_context& context, const sequences& batch, hidden_states& original,
+    block_stages(device& machine, const block_context& context, const sequences& batch, hidden_states& original,
                  hidden_states& rounded, machines& all, std::size_t tokens)
-        : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original), rounded_(rounded),
+        : machine_(machine), context_(context), chunks_(cut_into_chunks(batch)), original_(original), rounded_(rounded),
           all_(all), tokens_(tokens)
     {}
 
@@ -47,7 +45,7 @@ public:
         AWQ_TRY(std::uint64_t rows, gather_chunks(input, original, rounded, gram, shift, through));
         scratch::drop_kept(); // what comes next, solving, has large buffers of its own
         AWQ_CHECK(add_kept(gram, shift, rows));
-        mirror_upper(how_, gram);
+        machine_.mirror_upper(gram);
         return rows;
     }
 
@@ -59,7 +57,7 @@ public:
         for (const sequence_chunk& chunk : chunks_) {
             const block_context unseen{context_.config, context_.rope, context_.layer};
             AWQ_CHECK(with_rows(rounded_, chunk, true, [&](matrix_view<float> rows) {
-                block_run<Product, E> run{how_, unseen, rounded, chunk.batch, {}};
+                block_run run{machine_, unseen, rounded, chunk.batch, {}};
                 return run_parts(run, at.segment, rows);
             }));
         }
@@ -98,7 +96,7 @@ private:
     template <class Change>
     status with_rows(hidden_states& stream, const sequence_chunk& chunk, bool is_kept, const Change& change) const
     {
-        return stream.with_rows(how_, chunk.first_row, chunk.batch.tokens(), is_kept, change);
+        return stream.with_rows(machine_, chunk.first_row, chunk.batch.tokens(), is_kept, change);
     }
 
     /// Gives the rows of the rounded stream's value.
@@ -115,16 +113,15 @@ private:
         for (const sequence_chunk& chunk : chunks_) {
             const matrix_view<float> kept{memory.data(), shift.empty() ? 0 : chunk.batch.tokens(), gram.cols()};
             const auto keep = [&](matrix_view<const float> x) {
-                for_each_row(how_, kept.rows(),
-                             [&](std::size_t t) { std::ranges::copy(x.row(t), kept.row(t).begin()); });
+                if (!kept.empty()) machine_.copy(x, kept);
                 return status{};
             };
             const auto add = [&](matrix_view<const float> x) -> status {
                 rows += x.rows();
                 if (all_.are_several())
-                    kept_.push_back(copy_of(how_, x));
+                    kept_.push_back(copy_of(machine_, x));
                 else
-                    add_upper_gram<Product>(how_, x, gram);
+                    machine_.add_upper_gram(x, gram);
                 return kept.empty() ? status{} : add_shift(kept, x, shift, through);
             };
             if (at.is_last || !kept.empty()) AWQ_CHECK(show(at, chunk, original, original_, at.is_last, keep));
@@ -142,7 +139,7 @@ private:
         const auto observe = [&](std::string_view name, matrix_view<const float> x) {
             if (name == at.input.name) seen = see(x);
         };
-        block_run<Product, E> run{how_, context_, weights, chunk.batch, observe};
+        block_run run{machine_, context_, weights, chunk.batch, observe};
         block_segment parts = at.segment;
         if (!goes_on) {
             run.wanted = at.input.value;
@@ -156,8 +153,8 @@ private:
     status add_kept(matrix_view<float> gram, matrix_view<float> shift, std::uint64_t& rows)
     {
         if (!all_.are_several()) return {};
-        AWQ_CHECK(add_upper_grams<Product>(how_, all_, kept_, gram));
-        if (!shift.empty()) AWQ_CHECK(add_cross_grams<Product>(how_, all_, kept_changes_, kept_, shift));
+        AWQ_CHECK(add_upper_grams(machine_, all_, kept_, gram));
+        if (!shift.empty()) AWQ_CHECK(add_cross_grams(machine_, all_, kept_changes_, kept_, shift));
         kept_.clear();
         kept_changes_.clear();
         std::uint64_t sum = 0;
@@ -172,9 +169,25 @@ private:
 
     /// shift += (a - b)^T b, or (a - b through a layer)^T b; a is used up.
     status add_shift(matrix_view<float> a, matrix_view<const float> b, matrix_view<float> shift,
-                     matrix_view<const float> through);
+                     matrix_view<const float> through)
+    {
+        const auto add = [&](matrix_view<const float> change) {
+            if (all_.are_several())
+                kept_changes_.push_back(copy_of(machine_, change));
+            else
+                machine_.add_cross_gram(change, b, shift);
+            return status{};
+        };
+        machine_.add(-1.0f, b, a);
+        if (through.empty()) return add(a);
+        const scratch memory{a.rows() * through.rows()};
+        if (!memory) return no_memory();
+        const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
+        machine_.linear({through}, a, outputs);
+        return add(outputs);
+    }
 
-    const E& how_;
+    device& machine_;
     const block_context& context_;
     std::vector<sequence_chunk> chunks_;
     hidden_states &original_, &rounded_;
@@ -182,28 +195,6 @@ private:
     std::size_t tokens_;
     std::vector<host_matrix> kept_, kept_changes_; ///< of the chunks, for `add_kept`
 };
-
-template <class Product, execution E>
-status block_stages<Product, E>::add_shift(matrix_view<float> a, matrix_view<const float> b, matrix_view<float> shift,
-                                           matrix_view<const float> through)
-{
-    const auto add = [&](matrix_view<const float> change) {
-        if (all_.are_several())
-            kept_changes_.push_back(copy_of(how_, change));
-        else
-            Product::add_cross_gram(how_, change, b, shift);
-        return status{};
-    };
-    how_.for_each(a.rows(), [=](std::size_t row) {
-        for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
-    });
-    if (through.empty()) return add(a);
-    const scratch memory{a.rows() * through.rows()};
-    if (!memory) return no_memory();
-    const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
-    Product::multiply_nt(how_, a, through, outputs);
-    return add(outputs);
-}
 
 } // namespace awq
 

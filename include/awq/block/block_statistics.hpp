@@ -8,11 +8,9 @@
 #include <awq/block/block_tensors.hpp>
 #include <awq/block/ordered_grams.hpp>
 #include <awq/calibration/activation_stats.hpp>
+#include <awq/device/device.hpp>
 #include <awq/device/host_matrix.hpp>
 #include <awq/execution/machines.hpp>
-#include <awq/execution/products/mirror_upper.hpp>
-#include <awq/execution/products/upper_gram.hpp>
-#include <awq/execution/serial_execution.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -34,12 +32,12 @@ namespace awq {
 class input_statistics {
 public:
     input_statistics() = default;
-    /// `waits`: batches are kept until `complete` adds them behind those of the machines before.
-    template <execution E>
-    input_statistics(const E& how, std::size_t in_features, bool with_gram, bool waits = false)
+    /// `machine`: makes the Gram matrix; null: there is none. `waits`: batches are kept until `complete` adds them
+    /// behind those of the machines before.
+    explicit input_statistics(std::size_t in_features, device* machine = nullptr, bool waits = false)
         : total_(in_features), waits_(waits)
     {
-        if (with_gram) gram_ = make_zeros(how, in_features, in_features);
+        if (machine) gram_ = make_zeros(machine->tasks(), in_features, in_features);
     }
     input_statistics(input_statistics&&) = default;
     input_statistics& operator=(input_statistics&&) = default;
@@ -67,24 +65,42 @@ public:
     float largest() const noexcept { return *std::ranges::max_element(total_.largest()); }
 
     /// Adds a batch of inputs, (tokens, in_features), to the Gram matrix only if it is `in_gram`.
-    template <class Product, execution E>
-    status observe(const E& how, matrix_view<const float> x, bool in_gram = true);
+    status observe(device& machine, matrix_view<const float> x, bool in_gram = true)
+    {
+        const bool is_added = in_gram && has_gram();
+        batch_sums batch{in_features()};
+        AWQ_CHECK(batch.observe(machine, x));
+        if (is_added) batch.gram_tokens = x.rows();
+        if (is_added && waits_) inputs_.push_back(copy_of(machine, x));
+        if (is_added && !waits_) machine.add_upper_gram(x, gram());
+        if (waits_)
+            waiting_.push_back(std::move(batch));
+        else
+            total_.add(batch);
+        return {};
+    }
 
     /// After the last batch, by all machines that have batches.
-    template <class Product, execution E>
-    status complete(const E& how, machines& all)
+    status complete(device& machine, machines& all)
     {
         if (waits_) AWQ_CHECK(total_.add_in_order(all, waiting_));
-        if (waits_ && has_gram()) AWQ_CHECK(add_upper_grams<Product>(how, all, inputs_, view_of(gram_)));
+        if (waits_ && has_gram()) AWQ_CHECK(add_upper_grams(machine, all, inputs_, gram()));
         waiting_.clear();
         inputs_.clear();
-        if (has_gram()) mirror_upper(how, view_of(gram_));
+        if (has_gram()) machine.mirror_upper(gram());
         return {};
     }
 
     /// What the statistics become when the inputs are divided by `scales`, one for each channel.
-    template <execution E>
-    void divide_inputs(const E& how, std::span<const double> scales);
+    void divide_inputs(device& machine, std::span<const double> scales)
+    {
+        for (std::size_t i = 0; i < in_features(); ++i) {
+            total_.stats.abs_sum[i] /= scales[i];
+            total_.largest()[i] /= static_cast<float>(scales[i]);
+            total_.stats.square_sum[i] /= scales[i] * scales[i];
+        }
+        if (has_gram()) machine.divide_gram(scales, gram());
+    }
 
 private:
     std::vector<float> mean_of(std::span<const double> sums) const
@@ -102,54 +118,15 @@ private:
     std::vector<host_matrix> inputs_; ///< and those of their inputs that go into the Gram matrix
 };
 
-template <class Product, execution E>
-status input_statistics::observe(const E& how, matrix_view<const float> x, bool in_gram)
-{
-    const bool is_added = in_gram && has_gram();
-    batch_sums batch{in_features()};
-    AWQ_CHECK(batch.template observe<Product>(how, x));
-    if (is_added) batch.gram_tokens = x.rows();
-    if (is_added && waits_) inputs_.push_back(copy_of(how, x));
-    if (is_added && !waits_) add_upper_gram<Product>(how, x, view_of(gram_));
-    if (waits_)
-        waiting_.push_back(std::move(batch));
-    else
-        total_.add(batch);
-    return {};
-}
-
-template <execution E>
-void input_statistics::divide_inputs(const E& how, std::span<const double> scales)
-{
-    const std::size_t count = in_features();
-    for (std::size_t i = 0; i < count; ++i) {
-        total_.stats.abs_sum[i] /= scales[i];
-        total_.largest()[i] /= static_cast<float>(scales[i]);
-        total_.stats.square_sum[i] /= scales[i] * scales[i];
-    }
-    if (!has_gram()) return;
-    how.for_each(count, [&](std::size_t i) {
-        float* const row = &gram_(i, 0);
-        for (std::size_t j = 0; j < count; ++j) row[j] /= static_cast<float>(scales[i] * scales[j]);
-    });
-}
-
 /// Statistics of the values of a decoder block that linear layers read.
 class AWQ_ABI_TAG block_statistics {
 public:
-    /// `all`: the machines that each see some batches; all of them call `complete`.
-    template <execution E = serial_execution>
-    block_statistics(const block_layout& layout, bool with_gram, const E& how = {}, machines& all = alone())
-        : all_(&all)
-    {
-        for (const block_input& input : layout.inputs) {
-            names_.emplace(input.name, entries_.size());
-            // Of what experts are given there would be as many Gram matrices as experts.
-            const bool is_part = layout.whole_of(input.value) != input.value;
-            entries_.emplace_back(how, input.width, with_gram && !is_part, all.are_several());
-        }
-        for (const block_linear& linear : layout.linears) names_.emplace(linear.name, layout.input_of(linear.reads));
-    }
+    /// Sums alone.
+    explicit block_statistics(const block_layout& layout) : block_statistics(layout, nullptr, alone()) {}
+    /// And Gram matrices. `all`: the machines that each see some batches; all of them call `complete`.
+    block_statistics(const block_layout& layout, device& machine, machines& all = alone())
+        : block_statistics(layout, &machine, all)
+    {}
 
     /// Of the value that the linear layer reads (shared with its siblings).
     input_statistics& of(std::string_view linear) { return entries_[names_.find(linear)->second]; }
@@ -162,24 +139,33 @@ public:
     }
 
     /// After the last batch that an observer was shown.
-    template <class Product, execution E>
-    status complete(const E& how)
+    status complete(device& machine)
     {
-        for (input_statistics& entry : entries_) AWQ_CHECK(entry.template complete<Product>(how, *all_));
+        for (input_statistics& entry : entries_) AWQ_CHECK(entry.complete(machine, *all_));
         return {};
     }
 
     /// An observer for the forward pass.
-    template <class Product, execution E>
-    auto observer(const E& how)
+    auto observer(device& machine)
     {
-        return [this, &how](std::string_view layer, matrix_view<const float> input, bool in_gram = true) {
+        return [this, &machine](std::string_view layer, matrix_view<const float> input, bool in_gram = true) {
             // The shapes were made to fit; there is nothing that can fail.
-            static_cast<void>(of(layer).template observe<Product>(how, input, in_gram));
+            static_cast<void>(of(layer).observe(machine, input, in_gram));
         };
     }
 
 private:
+    block_statistics(const block_layout& layout, device* machine, machines& all) : all_(&all)
+    {
+        for (const block_input& input : layout.inputs) {
+            names_.emplace(input.name, entries_.size());
+            // Of what experts are given there would be as many Gram matrices as experts.
+            const bool is_part = layout.whole_of(input.value) != input.value;
+            entries_.emplace_back(input.width, is_part ? nullptr : machine, all.are_several());
+        }
+        for (const block_linear& linear : layout.linears) names_.emplace(linear.name, layout.input_of(linear.reads));
+    }
+
     machines* all_;
     std::vector<input_statistics> entries_;                 ///< in the order of the layout's inputs
     std::map<std::string, std::size_t, std::less<>> names_; ///< of linear layers

@@ -8,6 +8,7 @@
 #include <awq/block/check_tensors.hpp>
 #include <awq/block/expert_memory.hpp>
 #include <awq/block/tensor_source.hpp>
+#include <awq/device/device.hpp>
 #include <awq/device/host_matrix.hpp>
 #include <awq/model/block/block_weights.hpp>
 
@@ -46,8 +47,7 @@ public:
     block_tensors() = default;
 
     /// A copy of every tensor; experts wait in a file again, where there is room.
-    template <execution E>
-    block_tensors copy(const E& how) const
+    block_tensors copy(device& machine) const
     {
         block_tensors made;
         made.prefix_ = prefix_, made.layout_ = layout_, made.places_ = places_;
@@ -58,7 +58,7 @@ public:
                 made.tensors_
                     .emplace_back(name, made.make(from.rows(), from.cols(), made.memory_ && tensor.is_elsewhere()))
                     .second;
-            copy_values(how, std::span{from.data(), from.size()}, to.data());
+            copy_values(machine.tasks(), std::span{from.data(), from.size()}, to.data());
             made.release(view_of(std::as_const(to)));
             release(from);
         }
@@ -67,24 +67,22 @@ public:
 
     /// The same tensors, until `own` makes copies: this one must live longer, and must not change. Where experts wait
     /// in a file, a copy.
-    template <execution E>
-    block_tensors borrow(const E& how) const
+    block_tensors borrow(device& machine) const
     {
-        if (memory_) return copy(how);
+        if (memory_) return copy(machine);
         block_tensors made;
         made.prefix_ = prefix_, made.layout_ = layout_, made.places_ = places_;
         for (const auto& [name, tensor] : tensors_) made.tensors_.emplace_back(name, block_matrix::borrow(tensor));
         return made;
     }
     /// From now on the layer's weight may be changed.
-    template <execution E>
-    void own(const E& how, std::string_view linear)
+    void own(device& machine, std::string_view linear)
     {
         block_matrix& tensor = *find(std::string{linear} + ".weight");
         if (!tensor.is_borrowed()) return;
         const matrix_view<const float> from = view_of(std::as_const(tensor));
         host_matrix copied = xtensor_backend::make(from.rows(), from.cols());
-        copy_values(how, std::span{from.data(), from.size()}, copied.data());
+        copy_values(machine.tasks(), std::span{from.data(), from.size()}, copied.data());
         tensor = block_matrix{std::move(copied)};
     }
 

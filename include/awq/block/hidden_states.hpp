@@ -4,15 +4,13 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/device.hpp>
 #include <awq/device/host_matrix.hpp>
+#include <awq/device/no_memory.hpp>
 #include <awq/execution/scratch.hpp>
-#include <awq/execution/widen.hpp>
-#include <awq/model/forward/linear.hpp>
-#include <awq/model/parts/attend.hpp>
 #include <awq/support/float16.hpp>
 #include <awq/support/result.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -32,49 +30,40 @@ public:
     std::size_t cols() const noexcept { return cols_; }
 
     /// In bfloat16 from now on.
-    template <execution E>
-    void make_small(const E& how)
+    void make_small(device& machine)
     {
         halves_ = xtensor_backend::make<bf16>(rows_, cols_);
-        for_each_stretch(how, floats_.size(), [&](std::size_t first, std::size_t count) {
-            std::transform(floats_.data() + first, floats_.data() + first + count, halves_.data() + first,
-                           [](float x) { return bf16{x}; });
-        });
+        machine.narrow(floats(), stored(0, rows_));
         floats_ = host_matrix{};
     }
 
     /// Others with the same values.
-    template <execution E>
-    hidden_states copy(const E& how) const
+    hidden_states copy(device& machine) const
     {
         hidden_states made;
         made.rows_ = rows_, made.cols_ = cols_;
         if (is_small()) {
             made.halves_ = xtensor_backend::make<bf16>(rows_, cols_);
-            copy_values(how, std::span{halves_.data(), halves_.size()}, made.halves_.data());
+            copy_values(machine.tasks(), std::span{halves_.data(), halves_.size()}, made.halves_.data());
         } else {
             made.floats_ = xtensor_backend::make(rows_, cols_);
-            copy_values(how, std::span{floats_.data(), floats_.size()}, made.floats_.data());
+            copy_values(machine.tasks(), std::span{floats_.data(), floats_.size()}, made.floats_.data());
         }
         return made;
     }
 
     /// Calls `change(rows)` with some rows, (count, cols), and keeps what it makes of them if it succeeds and
     /// `is_kept`.
-    template <execution E, class Change>
-    status with_rows(const E& how, std::size_t first, std::size_t count, bool is_kept, const Change& change)
+    template <class Change>
+    status with_rows(device& machine, std::size_t first, std::size_t count, bool is_kept, const Change& change)
     {
         if (!is_small()) return change(view_of(floats_).rows_from(first, count));
         const scratch memory{count * cols_};
         if (!memory) return detail::no_memory("hidden states");
         const matrix_view<float> rows{memory.data(), count, cols_};
-        const matrix_view<bf16> stored{halves_.data() + first * cols_, count, cols_};
-        widen(how, stored, rows);
+        machine.widen(stored(first, count), rows);
         AWQ_CHECK(change(rows));
-        if (is_kept)
-            for_each_row(how, count, [&](std::size_t r) {
-                std::ranges::transform(rows.row(r), stored.row(r).begin(), [](float x) { return bf16{x}; });
-            });
+        if (is_kept) machine.narrow(rows, stored(first, count));
         return {};
     }
 
@@ -91,6 +80,10 @@ public:
 
 private:
     bool is_small() const noexcept { return halves_.size() != 0; }
+    matrix_view<bf16> stored(std::size_t first, std::size_t count) noexcept
+    {
+        return {halves_.data() + first * cols_, count, cols_};
+    }
 
     std::size_t rows_ = 0, cols_ = 0;
     host_matrix floats_;

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/device.hpp>
 #include <awq/device/host_matrix.hpp>
 #include <awq/execution/execution_concept.hpp>
 #include <awq/execution/machines.hpp>
@@ -37,20 +38,17 @@ inline std::span<std::byte> bytes_of(matrix_view<float> rows)
 } // namespace detail
 
 /// A copy of a batch, which is needed until all machines before have added theirs.
-template <execution E>
-host_matrix copy_of(const E& how, matrix_view<const float> x)
+inline host_matrix copy_of(device& machine, matrix_view<const float> x)
 {
     host_matrix made = xtensor_backend::make(x.rows(), x.cols());
-    const matrix_view<float> rows = view_of(made);
-    for_each_row(how, x.rows(), [&](std::size_t r) { std::ranges::copy(x.row(r), rows.row(r).begin()); });
+    machine.copy(x, view_of(made));
     return made;
 }
 
 /// g += x^T y over the batches of all machines in their order, as one process adds them: same bits. `x` and `y`:
 /// this rank's batches, (tokens, m) and (tokens, n) each; `g`: (m, n), without a stride, of zeros before.
-template <class Product, execution E>
-status add_cross_grams(const E& how, machines& all, std::span<const host_matrix> x, std::span<const host_matrix> y,
-                       matrix_view<float> g)
+inline status add_cross_grams(device& machine, machines& all, std::span<const host_matrix> x,
+                              std::span<const host_matrix> y, matrix_view<float> g)
 {
     const std::vector<row_range> ranges = detail::pieces_of_rows(g.rows());
     std::vector<std::span<std::byte>> pieces;
@@ -58,16 +56,14 @@ status add_cross_grams(const E& how, machines& all, std::span<const host_matrix>
     return all.in_order(pieces, [&](std::size_t i) -> status {
         const matrix_view<float> rows = g.rows_from(ranges[i].first, ranges[i].size());
         for (std::size_t b = 0; b < x.size(); ++b)
-            Product::add_cross_gram(how, view_of(x[b]).cols_from(ranges[i].first, ranges[i].size()), view_of(y[b]),
-                                    rows);
+            machine.add_cross_gram(view_of(x[b]).cols_from(ranges[i].first, ranges[i].size()), view_of(y[b]), rows);
         return {};
     });
 }
 
 /// The upper triangle of g += x^T x, the same way; only that is sent. `g`: (k, k); what is below its diagonal is
 /// undefined afterwards.
-template <class Product, execution E>
-status add_upper_grams(const E& how, machines& all, std::span<const host_matrix> x, matrix_view<float> g)
+inline status add_upper_grams(device& machine, machines& all, std::span<const host_matrix> x, matrix_view<float> g)
 {
     const std::vector<row_range> ranges = detail::pieces_of_rows(g.rows());
     std::vector<host_matrix> sums;
@@ -80,8 +76,8 @@ status add_upper_grams(const E& how, machines& all, std::span<const host_matrix>
     AWQ_CHECK(all.in_order(pieces, [&](std::size_t i) -> status {
         const std::size_t first = ranges[i].first;
         for (const host_matrix& each : x)
-            Product::add_cross_gram(how, view_of(each).cols_from(first, ranges[i].size()),
-                                    view_of(each).cols_from(first, g.cols() - first), view_of(sums[i]));
+            machine.add_cross_gram(view_of(each).cols_from(first, ranges[i].size()),
+                                   view_of(each).cols_from(first, g.cols() - first), view_of(sums[i]));
         return {};
     }));
     for (std::size_t i = 0; i < ranges.size(); ++i)

@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/block/activation_stream.hpp>
+#include <awq/device/device.hpp>
 #include <awq/search/output_loss.hpp>
 
 #include <cstddef>
@@ -102,11 +103,11 @@ private:
 /// llm-compressor's objective: the mean squared error at the parent module's output, re-run with the
 /// candidate weights on the recorded inputs. A callable for `scale_search`.
 /// `forward(weights, batch, input, output)` runs the parent; `weights` empty: the original ones.
-template <execution E, class Forward>
+template <class Forward>
 class recorded_parent_loss {
 public:
-    recorded_parent_loss(const E& how, const parent_inputs& inputs, Forward forward)
-        : how_(how), inputs_(inputs), forward_(std::move(forward)), chunks_(cut_into_chunks(inputs.batch)),
+    recorded_parent_loss(device& machine, const parent_inputs& inputs, Forward forward)
+        : machine_(machine), inputs_(inputs), forward_(std::move(forward)), chunks_(cut_into_chunks(inputs.batch)),
           expected_(xtensor_backend::make(inputs.rows.shape()[0], inputs.rows.shape()[1])),
           actual_(xtensor_backend::make(most_tokens(), inputs.rows.shape()[1]))
     {}
@@ -126,7 +127,7 @@ public:
             const auto output = view_of(actual_).rows_from(0, chunk.batch.tokens());
             if (!forward_(weights, chunk.batch, rows_of(inputs_.rows, chunk), output))
                 return std::numeric_limits<double>::quiet_NaN();
-            error += output_error(how_, rows_of(std::as_const(expected_), chunk), output);
+            error += machine_.compare(rows_of(std::as_const(expected_), chunk), output);
         }
         return error.mean();
     }
@@ -144,7 +145,7 @@ private:
         return most;
     }
 
-    const E& how_;
+    device& machine_;
     const parent_inputs& inputs_;
     Forward forward_;
     std::vector<sequence_chunk> chunks_;

@@ -4,9 +4,9 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/device.hpp>
+#include <awq/device/quantized_linear.hpp>
 #include <awq/execution/machines.hpp>
-#include <awq/format/quantized_linear.hpp>
-#include <awq/format/round_linear.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -44,14 +44,13 @@ inline row_range rows_to_round(const machines& all, std::size_t rows)
 
 } // namespace detail
 
-/// As `linear_rounder::round`, with some of the rows on each machine: each row is rounded for itself, so the bits are
+/// As `device::round`, with some of the rows on each machine: each row is rounded for itself, so the bits are
 /// those of one process.
-template <class Product, execution E>
-result<quantized_linear> round_shared(machines& all, const linear_rounder<Product, E>& rounder,
-                                      const any_quantizer& format, matrix_view<float> weight)
+inline result<quantized_linear> round_shared(machines& all, device& machine, const linear_rounding& by,
+                                             const any_quantizer& format, matrix_view<float> weight)
 {
     const row_range own = detail::rows_to_round(all, weight.rows());
-    quantized_linear made = rounder.round(format, weight.rows_from(own.first, own.size()));
+    quantized_linear made = machine.round(format, by, weight.rows_from(own.first, own.size()));
     if (own.size() == weight.rows()) return made;
     AWQ_CHECK(all.share_rows(std::as_writable_bytes(std::span{weight.data(), weight.size()}),
                              weight.cols() * sizeof(float), own));

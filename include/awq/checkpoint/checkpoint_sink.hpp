@@ -6,7 +6,7 @@
 
 #include <awq/block/block_statistics.hpp>
 #include <awq/block/block_tensors.hpp>
-#include <awq/format/quantized_linear.hpp>
+#include <awq/device/quantized_linear.hpp>
 #include <awq/io/state_bytes.hpp>
 #include <awq/report/tensor_report.hpp>
 #include <awq/support/notice.hpp>

@@ -22,18 +22,17 @@ namespace awq {
 
 /// Writes a GGUF file while blocks are finished; what is not part of a block is read, rounded and
 /// written at the end, a stripe at a time. The file appears when it is complete.
-template <execution E>
 class AWQ_ABI_TAG gguf_sink final : public checkpoint_sink {
 public:
-    /// `source` and `layout` must outlive the sink. Errors: those of `gguf_metadata` and gguf::writer.
-    static result<std::unique_ptr<checkpoint_sink>> create(const E& how, const directory_source& source,
+    /// `machine`, `source` and `layout` must outlive the sink. Errors: those of `gguf_metadata` and gguf::writer.
+    static result<std::unique_ptr<checkpoint_sink>> create(device& machine, const directory_source& source,
                                                            const gguf_layout& layout, const std::string& target,
                                                            const output_policy& policy)
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
         notice_list notices;
         AWQ_TRY(const gguf::key_values metadata, gguf_metadata(source, layout, notices));
-        AWQ_TRY(auto out, gguf_tensor_writer<E>::create(how, target, layout, metadata, policy));
+        AWQ_TRY(auto out, gguf_tensor_writer::create(machine, target, layout, metadata, policy));
         return std::unique_ptr<checkpoint_sink>{
             new gguf_sink{source, layout, target, std::move(out), std::move(notices)}};
     }
@@ -71,7 +70,7 @@ public:
 
 private:
     gguf_sink(const tensor_source& source, const gguf_layout& layout, const std::string& target,
-              gguf_tensor_writer<E>&& out, notice_list&& notices)
+              gguf_tensor_writer&& out, notice_list&& notices)
         : source_(source), layout_(layout), target_(target), out_(std::move(out)), notices_(std::move(notices))
     {}
 
@@ -101,7 +100,7 @@ private:
     const tensor_source& source_;
     const gguf_layout& layout_;
     std::string target_;
-    gguf_tensor_writer<E> out_;
+    gguf_tensor_writer out_;
     notice_list notices_; ///< what the file does not hold, or holds otherwise
 };
 

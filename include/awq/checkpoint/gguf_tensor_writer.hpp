@@ -5,8 +5,9 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/checkpoint/gguf_facts.hpp>
+#include <awq/device/device.hpp>
 #include <awq/device/host_matrix.hpp>
-#include <awq/format/quantized_linear.hpp>
+#include <awq/device/quantized_linear.hpp>
 #include <awq/io/gguf/permute.hpp>
 #include <awq/io/gguf/writer.hpp>
 #include <awq/quantization/gguf/block_quantizer.hpp>
@@ -25,18 +26,17 @@ namespace awq {
 
 /// Writes the tensors of a layout into a GGUF file: rounds rows to the tensor's type, all cores at
 /// work, and brings them into llama.cpp's order. Tensors may come in any order.
-template <execution E>
-class gguf_tensor_writer {
+class AWQ_ABI_TAG gguf_tensor_writer {
 public:
-    /// Errors: those of gguf::writer.
-    static result<gguf_tensor_writer> create(const E& how, const std::string& path, const gguf_layout& layout,
+    /// `machine` must outlive the writer. Errors: those of gguf::writer.
+    static result<gguf_tensor_writer> create(device& machine, const std::string& path, const gguf_layout& layout,
                                              const gguf::key_values& metadata, const output_policy& policy,
                                              gguf::rounding rounding = gguf::rounding::exact)
     {
         std::vector<gguf::tensor_plan> plan;
         for (const gguf_tensor& each : layout.tensors()) plan.push_back({each.name, each.type, each.dims});
         AWQ_TRY(gguf::writer out, gguf::writer::create(path, metadata, std::move(plan), policy));
-        return gguf_tensor_writer{how, std::move(out), rounding};
+        return gguf_tensor_writer{machine, std::move(out), rounding};
     }
 
     /// Rounds and writes a part of a tensor. `values`: all of the checkpoint's tensor; `importance`: mean
@@ -84,8 +84,8 @@ public:
     status commit() { return out_.commit(); }
 
 private:
-    gguf_tensor_writer(const E& how, gguf::writer&& out, gguf::rounding rounding)
-        : how_(&how), out_(std::move(out)), rounding_(rounding)
+    gguf_tensor_writer(device& machine, gguf::writer&& out, gguf::rounding rounding)
+        : machine_(&machine), out_(std::move(out)), rounding_(rounding)
     {}
 
     /// Of the checkpoint's tensor.
@@ -163,7 +163,7 @@ private:
         }
         const gguf::simd_block_quantizer quantizer{tensor.type, rounding_};
         std::vector<std::byte> bytes(rows.rows() * quantizer.row_bytes(rows.cols()));
-        const auto done = gguf::quantize_rows(*how_, quantizer, rows, importance, bytes);
+        const auto done = machine_->quantize_rows(quantizer, rows, importance, bytes);
         if (!done) return done.error().within(name_of_origin(tensor));
         AWQ_CHECK(check_range(tensor, rows, bytes));
         return put(tensor, first, bytes);
@@ -220,7 +220,7 @@ private:
         return tensor.parts.empty() ? tensor.name : tensor.parts.front().hf_name;
     }
 
-    const E* how_;
+    device* machine_;
     gguf::writer out_;
     gguf::rounding rounding_;
 };

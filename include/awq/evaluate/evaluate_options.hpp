@@ -4,7 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/format/any_quantizer.hpp>
+#include <awq/quantization/any_quantizer.hpp>
 #include <awq/report/progress.hpp>
 
 #include <optional>

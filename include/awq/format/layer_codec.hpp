@@ -4,11 +4,11 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/quantized_linear.hpp>
 #include <awq/format/module_target.hpp>
-#include <awq/format/quantized_linear.hpp>
-#include <awq/format/weight_format.hpp>
 #include <awq/io/json_writer.hpp>
 #include <awq/io/stored_tensor.hpp>
+#include <awq/quantization/weight_format.hpp>
 #include <awq/support/result.hpp>
 
 #include <cstddef>

@@ -4,8 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/format/any_quantizer.hpp>
 #include <awq/format/preset_schemes.hpp>
+#include <awq/quantization/any_quantizer.hpp>
 #include <awq/support/nearest_name.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>

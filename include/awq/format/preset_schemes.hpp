@@ -4,7 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/format/weight_format.hpp>
+#include <awq/quantization/weight_format.hpp>
 
 #include <string_view>
 

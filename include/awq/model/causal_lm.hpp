@@ -4,9 +4,12 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/device.hpp>
+#include <awq/execution/for_each_row.hpp>
+#include <awq/execution/kernels/xsimd.hpp>
 #include <awq/model/architectures/registry.hpp>
 #include <awq/model/block/block_forward.hpp>
-#include <awq/support/finite.hpp>
+#include <awq/model/forward/rope.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -51,9 +54,8 @@ struct AWQ_ABI_TAG causal_lm_weights {
 };
 
 /// Adds the learned embeddings of positions, (positions, hidden) or empty, from `start` on.
-template <execution E>
-status add_positions(const E& e, const model_config& config, matrix_view<const float> table, const sequences& batch,
-                     std::size_t start, matrix_view<float> hidden)
+inline status add_positions(device& machine, const model_config& config, matrix_view<const float> table,
+                            const sequences& batch, std::size_t start, matrix_view<float> hidden)
 {
     if (table.empty()) return {};
     const std::size_t first = start + config.position_offset;
@@ -62,7 +64,8 @@ status add_positions(const E& e, const model_config& config, matrix_view<const f
                      start + batch.longest() - 1,           " is beyond the ",
                      table.rows() - config.position_offset, " that the model has learned; take shorter texts"};
     const auto positions = detail::positions_of(batch, first);
-    for_each_row(e, hidden.rows(), [&](std::size_t t) { kernels::simd::add(table.row(positions[t]), hidden.row(t)); });
+    for_each_row(machine.tasks(), hidden.rows(),
+                 [&](std::size_t t) { kernels::simd::add(table.row(positions[t]), hidden.row(t)); });
     return {};
 }
 
@@ -80,9 +83,9 @@ inline void embed_row(float scale, matrix_view<const float> projection, std::spa
 /// first token.
 /// Error: an id that is not in the vocabulary, a position beyond the learned ones, or the wrong number
 /// of rows.
-template <execution E>
-status embed(const E& e, const model_config& config, const outer_weights& weights, std::span<const std::uint32_t> ids,
-             const sequences& batch, std::size_t start, matrix_view<float> hidden)
+inline status embed(device& machine, const model_config& config, const outer_weights& weights,
+                    std::span<const std::uint32_t> ids, const sequences& batch, std::size_t start,
+                    matrix_view<float> hidden)
 {
     const matrix_view<const float> table = weights.embed_tokens;
     const std::size_t width = weights.project_in.empty() ? table.cols() : weights.project_in.rows();
@@ -101,63 +104,54 @@ status embed(const E& e, const model_config& config, const outer_weights& weight
                 error_code::shape_mismatch,      "token id ",  id,
                 " is not in the vocabulary of ", table.rows(), " tokens; does the tokenizer belong to this model?"};
     const float scale = config.embedding_scale();
-    for_each_row(e, ids.size(),
+    for_each_row(machine.tasks(), ids.size(),
                  [&](std::size_t t) { embed_row(scale, weights.project_in, table.row(ids[t]), hidden.row(t)); });
-    if (config.normed_embeddings) norm_forward(e, weights.embedding_norm, hidden, hidden);
-    return add_positions(e, config, weights.positions, batch, start, hidden);
+    if (config.normed_embeddings) machine.norm(weights.embedding_norm, hidden, hidden);
+    return add_positions(machine, config, weights.positions, batch, start, hidden);
 }
 
 namespace detail {
 
 /// Factor and cap of logits.
-template <execution E>
-void finish_logits(const E& e, const model_config& config, matrix_view<float> logits)
+inline void finish_logits(device& machine, const model_config& config, matrix_view<float> logits)
 {
     const auto factor = static_cast<float>(config.logit_multiplier);
     const auto cap = static_cast<float>(config.logit_cap);
-    if (factor == 1.0f && cap == 0.0f) return;
-    for_each_row(e, logits.rows(), [&](std::size_t t) {
-        for (float& value : logits.row(t)) {
-            value *= factor;
-            if (cap != 0.0f) value = cap * std::tanh(value / cap);
-        }
-    });
+    if (factor != 1.0f || cap != 0.0f) machine.cap(factor, cap, logits);
 }
 
 } // namespace detail
 
 /// Final norm and head, as far as there are any: hidden (tokens, hidden) to logits (tokens, vocab).
 /// Error: `not_finite`.
-template <class Product, execution E>
-status logits_forward(const E& e, const model_config& config, const end_weights& end, matrix_view<const float> hidden,
-                      matrix_view<float> logits)
+inline status logits_forward(device& machine, const model_config& config, const end_weights& end,
+                             matrix_view<const float> hidden, matrix_view<float> logits)
 {
     const std::size_t narrow = end.project_out.rows();
     scratch memory{hidden.size()}, other{hidden.rows() * narrow};
     if (!memory || !other) return detail::no_memory("the final norm");
     const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
     const matrix_view<float> projected{other.data(), hidden.rows(), narrow};
-    if (config.final_norm) norm_forward(e, end.norm, hidden, normed);
+    if (config.final_norm) machine.norm(end.norm, hidden, normed);
     const matrix_view<const float> last = config.final_norm ? normed : hidden;
-    if (narrow != 0) Product::multiply_nt(e, last, end.project_out, projected);
-    linear_forward<Product>(e, end.lm_head, narrow != 0 ? projected : last, logits);
-    detail::finish_logits(e, config, logits);
-    if (all_finite({logits.data(), logits.size()})) return {};
+    if (narrow != 0) machine.linear({end.project_out}, last, projected);
+    machine.linear(end.lm_head, narrow != 0 ? projected : last, logits);
+    detail::finish_logits(machine, config, logits);
+    if (machine.is_finite(logits)) return {};
     return error{error_code::not_finite, "the logits are not finite: the weights of model.norm or of "
                                          "the head are damaged, or too large for float32"};
 }
 
 /// A model in memory: whole texts, or token after token with a key/value cache.
 /// Not for use by two threads at once (it keeps a rotary table that grows).
-template <class Product, execution E>
-class causal_lm {
+class AWQ_ABI_TAG causal_lm {
 public:
-    /// Checks config and shapes; the error names the field or the tensor.
-    static result<causal_lm> make(model_config config, causal_lm_weights weights, E e = {})
+    /// Checks config and shapes; the error names the field or the tensor. `machine` must live longer.
+    static result<causal_lm> make(model_config config, causal_lm_weights weights, device& machine)
     {
         AWQ_CHECK(check(config));
         AWQ_CHECK(check_weights(config, weights));
-        return causal_lm{std::move(config), std::move(weights), std::move(e)};
+        return causal_lm{std::move(config), std::move(weights), machine};
     }
 
     const model_config& config() const noexcept { return config_; }
@@ -167,7 +161,7 @@ public:
     /// naming the block, where values stop being finite.
     status hidden_states(std::span<const std::uint32_t> ids, const sequences& batch, matrix_view<float> hidden)
     {
-        AWQ_CHECK(embed(execution_, config_, weights_.outer, ids, batch, 0, hidden));
+        AWQ_CHECK(embed(*machine_, config_, weights_.outer, ids, batch, 0, hidden));
         prepare_rope(batch.longest());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) AWQ_CHECK(run_layer(layer, batch, hidden));
         return {};
@@ -176,7 +170,7 @@ public:
     /// Final norm and head of some rows: logits (rows, vocab). Error: `not_finite`.
     status logits(matrix_view<const float> hidden, matrix_view<float> logits) const
     {
-        return logits_forward<Product>(execution_, config_, end_weights::of(weights_.outer), hidden, logits);
+        return logits_forward(*machine_, config_, end_weights::of(weights_.outer), hidden, logits);
     }
 
     /// An empty cache with room for `capacity` tokens.
@@ -199,7 +193,7 @@ public:
         if (!memory) return detail::no_memory("a step");
         const matrix_view<float> hidden{memory.data(), ids.size(), config_.hidden_size};
         AWQ_CHECK(
-            embed(execution_, config_, weights_.outer, ids, sequences::uniform(1, ids.size()), cache.length(), hidden));
+            embed(*machine_, config_, weights_.outer, ids, sequences::uniform(1, ids.size()), cache.length(), hidden));
         prepare_rope(cache.length() + ids.size());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) AWQ_CHECK(run_layer(layer, cache, hidden));
         AWQ_CHECK(this->logits(hidden.rows_from(ids.size() - 1, 1), as_row(logits)));
@@ -208,8 +202,8 @@ public:
     }
 
 private:
-    causal_lm(model_config config, causal_lm_weights weights, E e)
-        : config_(std::move(config)), weights_(std::move(weights)), execution_(std::move(e))
+    causal_lm(model_config config, causal_lm_weights weights, device& machine)
+        : config_(std::move(config)), weights_(std::move(weights)), machine_(&machine)
     {}
 
     static status check_weights(const model_config& config, const causal_lm_weights& weights)
@@ -250,8 +244,8 @@ private:
     template <class Past>
     status run_layer(std::size_t layer, Past& past, matrix_view<float> hidden) const
     {
-        AWQ_CHECK(decoder_block_forward<Product>(execution_, context(layer), weights_.layers[layer], past, hidden));
-        if (all_finite({hidden.data(), hidden.size()})) return {};
+        AWQ_CHECK(decoder_block_forward(*machine_, context(layer), weights_.layers[layer], past, hidden));
+        if (machine_->is_finite(hidden)) return {};
         return error{error_code::not_finite,
                      "the values stop being finite in block ",
                      layer,
@@ -274,7 +268,7 @@ private:
 
     model_config config_;
     causal_lm_weights weights_;
-    E execution_;
+    device* machine_;
     rope_tables rope_;
 };
 

@@ -4,6 +4,9 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/forward/activation.hpp>
+#include <awq/device/forward/attention_rule.hpp>
+#include <awq/device/forward/norm_view.hpp>
 #include <awq/support/result.hpp>
 #include <awq/tensor/dtype.hpp>
 
@@ -33,44 +36,6 @@ inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
     if (name == "longrope") return rope_kind::longrope;
     return std::nullopt;
 }
-
-/// What the gate of an MLP, or the inside of one without a gate, goes through.
-enum class activation : unsigned char {
-    silu,
-    gelu_tanh,
-    gelu,
-    relu,
-    relu_squared,
-    xielu,          ///< with learned parameters; of an MLP without a gate
-    clamped_swiglu, ///< of gate and up together (gpt-oss); not linear in up
-};
-
-/// The activation by its name in config.json ("silu", "gelu_pytorch_tanh"). transformers has several names
-/// for each.
-inline std::optional<activation> activation_of(std::string_view name) noexcept
-{
-    if (name == "silu" || name == "swish") return activation::silu;
-    if (name == "gelu") return activation::gelu;
-    if (name == "relu") return activation::relu;
-    if (name == "relu2") return activation::relu_squared;
-    if (name == "xielu") return activation::xielu;
-    for (const std::string_view tanh :
-         {"gelu_pytorch_tanh", "gelu_python_tanh", "gelu_new", "gelu_fast", "gelu_accurate"})
-        if (name == tanh) return activation::gelu_tanh;
-    return std::nullopt;
-}
-
-/// rms: x / sqrt(mean(x^2) + eps); layer: (x - mean(x)) / sqrt(variance(x) + eps).
-enum class norm_kind : unsigned char { rms, layer };
-
-/// How a norm is computed: normed(x) * (weight + offset) + bias.
-struct norm_rule {
-    float eps = 1e-6f;
-    float offset = 0.0f;
-    norm_kind kind = norm_kind::rms;
-    bool has_weight = true; ///< else it multiplies by nothing
-    bool has_bias = false;
-};
 
 /// Rotary position embedding: `rope_theta` with `rope_scaling`, or `rope_parameters`.
 struct rope_config {
@@ -140,19 +105,6 @@ struct latent_config {
     std::size_t rotary = 0;     ///< those that are
     std::size_t value = 0;      ///< of a value head
     bool pairs = true;          ///< neighbouring dimensions turn together
-};
-
-/// Queries that grow with their position: times 1 + slope ln(1 + floor((position + shift) / length)).
-struct query_growth {
-    double slope = 0.0;
-    std::size_t length = 0; ///< 0: they do not
-    std::size_t shift = 0;
-
-    float at(std::size_t position) const noexcept
-    {
-        const auto steps = static_cast<double>((position + shift) / length);
-        return static_cast<float>(1.0 + slope * std::log1p(steps));
-    }
 };
 
 /// What a checkpoint calls its tensors.

@@ -17,9 +17,8 @@ namespace awq {
 
 /// Clips the weights of a smoothed block to the ranges that the integers of `plan` take, and adds to `missed` those
 /// that are not rounded to integers. `clip_steps`: see `rounding_options`.
-template <execution E>
-void clip_block(const E& how, block_tensors& block, block_statistics& statistics, const layer_plan& plan,
-                int clip_steps, fallback_list& missed)
+inline void clip_block(device& machine, block_tensors& block, block_statistics& statistics, const layer_plan& plan,
+                       int clip_steps, fallback_list& missed)
 {
     for (const block_linear& each : block.layout().linears) {
         if (each.is_router) continue;
@@ -33,7 +32,7 @@ void clip_block(const E& how, block_tensors& block, block_statistics& statistics
         }
         integer_quantizer format = *chosen;
         format.clip_steps = clip_steps;
-        awq::clip_weights(how, format, statistics.of(linear).importance(), weight);
+        machine.clip_weights(format, statistics.of(linear).importance(), weight);
         block.release(weight);
     }
 }

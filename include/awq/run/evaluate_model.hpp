@@ -4,11 +4,9 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/open_host_device.hpp>
 #include <awq/evaluate/evaluate.hpp>
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/tbb_execution.hpp>
 #include <awq/run/calls.hpp>
-#include <awq/run/host_kernels.hpp>
 
 #include <span>
 #include <vector>
@@ -16,11 +14,11 @@
 namespace awq {
 
 #if AWQ_COMPILES_RUNS
-/// `evaluate` on all cores, with the fast products. Apart from the template, which other calls use, too.
+/// `evaluate` on all cores, with the fast products.
 AWQ_CALL result<evaluation> evaluate(const tensor_source& model, const tensor_source* reference,
                                      std::span<const token_ids> windows, const evaluate_options& options)
 {
-    return evaluate<packed_product>(tbb_execution{}, model, reference, windows, options);
+    return evaluate(*open_host_device(), model, reference, windows, options);
 }
 
 AWQ_CALL result<std::vector<evaluation>> evaluate_each(std::span<const tensor_source* const> models,
@@ -28,7 +26,7 @@ AWQ_CALL result<std::vector<evaluation>> evaluate_each(std::span<const tensor_so
                                                        std::span<const token_ids> windows,
                                                        const evaluate_options& options)
 {
-    return evaluate_each<packed_product>(tbb_execution{}, models, reference, windows, options);
+    return evaluate_each(*open_host_device(), models, reference, windows, options);
 }
 #endif
 

@@ -7,13 +7,12 @@
 #include <awq/checkpoint/directory_source.hpp>
 #include <awq/checkpoint/gguf_tensor_writer.hpp>
 #include <awq/checkpoint/importance_cover.hpp>
-#include <awq/execution/tbb_execution.hpp>
+#include <awq/device/open_host_device.hpp>
 #include <awq/io/check_outputs.hpp>
 #include <awq/io/imatrix.hpp>
 #include <awq/report/progress.hpp>
 #include <awq/run/calls.hpp>
 #include <awq/run/export_options.hpp>
-#include <awq/run/host_kernels.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
 #include <awq/support/notice.hpp>
 
@@ -35,8 +34,7 @@ inline result<std::vector<float>> importance_of(const std::optional<imatrix>& ma
     return matrix->mean_squares(tensor.name);
 }
 
-template <execution E>
-result<export_report> export_tensors(const E& how, const export_options& options)
+inline result<export_report> export_tensors(device& machine, const export_options& options)
 {
     AWQ_TRY(const auto source, directory_source::open(options.model));
     const named_path output{"--output", options.output};
@@ -59,8 +57,8 @@ result<export_report> export_tensors(const E& how, const export_options& options
                           "search for");
     AWQ_TRY(const gguf::key_values metadata, gguf_metadata(*source, layout, report.notes, options.pre));
     AWQ_TRY(auto out,
-            gguf_tensor_writer<E>::create(how, options.output, layout, metadata, options.overwrite,
-                                          options.better_rounding ? gguf::rounding::best : gguf::rounding::exact));
+            gguf_tensor_writer::create(machine, options.output, layout, metadata, options.overwrite,
+                                       options.better_rounding ? gguf::rounding::best : gguf::rounding::exact));
     for (const gguf_tensor& tensor : layout.tensors()) {
         const auto done = static_cast<std::size_t>(&tensor - layout.tensors().data());
         notify(options.progress, tensor.name, done, report.tensors);
@@ -78,17 +76,17 @@ result<export_report> export_tensors(const E& how, const export_options& options
 
 /// Converts a model directory into a GGUF file of any type, as llama.cpp's converter and
 /// llama-quantize would, without calibration. In memory are only a few megabytes of one tensor.
-template <execution E>
-result<export_report> export_gguf(const E& how, const export_options& options)
+inline result<export_report> export_gguf(device& machine, const export_options& options)
 {
-    return catch_out_of_memory(options.model, give_more_memory, [&] { return detail::export_tensors(how, options); });
+    return catch_out_of_memory(options.model, give_more_memory,
+                               [&] { return detail::export_tensors(machine, options); });
 }
 
 #if AWQ_COMPILES_RUNS
 /// The same on all cores.
 AWQ_CALL result<export_report> export_gguf(const export_options& options)
 {
-    return export_gguf(tbb_execution{}, options);
+    return export_gguf(*open_host_device(), options);
 }
 #endif
 

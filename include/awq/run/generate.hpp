@@ -6,12 +6,10 @@
 
 #include <awq/block/activation_stream.hpp>
 #include <awq/block/block_tensors.hpp>
+#include <awq/device/open_host_device.hpp>
 #include <awq/evaluate/evaluate.hpp>
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/tbb_execution.hpp>
 #include <awq/model/causal_lm.hpp>
 #include <awq/run/calls.hpp>
-#include <awq/run/host_kernels.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
 
 #include <algorithm>
@@ -25,18 +23,18 @@
 namespace awq {
 
 /// A whole model in memory, in float32.
-template <class Product, execution E>
-class loaded_model {
+class AWQ_ABI_TAG loaded_model {
 public:
-    static result<loaded_model> load(const tensor_source& source, E how = {})
+    /// `machine` must live longer.
+    static result<loaded_model> load(device& machine, const tensor_source& source)
     {
-        return catch_out_of_memory(source.path(), give_more_memory, [&] { return load_whole(source, std::move(how)); });
+        return catch_out_of_memory(source.path(), give_more_memory, [&] { return load_whole(machine, source); });
     }
 
-    causal_lm<Product, E>& network() { return *network_; }
+    causal_lm& network() { return *network_; }
 
 private:
-    static result<loaded_model> load_whole(const tensor_source& source, E how)
+    static result<loaded_model> load_whole(device& machine, const tensor_source& source)
     {
         loaded_model model;
         AWQ_TRY(model.outer_, outer_tensors::read(source));
@@ -44,31 +42,29 @@ private:
             AWQ_TRY(block_tensors block, block_tensors::load(source, i));
             model.blocks_.push_back(std::move(block));
         }
-        AWQ_CHECK(model.assemble(source.config(), std::move(how)));
+        AWQ_CHECK(model.assemble(machine, source.config()));
         return model;
     }
 
-    status assemble(const model_config& config, E how)
+    status assemble(device& machine, const model_config& config)
     {
         causal_lm_weights weights;
         weights.outer = outer_.weights(config);
         for (const block_tensors& block : blocks_) weights.layers.push_back(block.weights());
-        using network = causal_lm<Product, E>;
-        AWQ_TRY(network made, network::make(config, std::move(weights), std::move(how)));
-        network_ = std::make_unique<network>(std::move(made));
+        AWQ_TRY(causal_lm made, causal_lm::make(config, std::move(weights), machine));
+        network_ = std::make_unique<causal_lm>(std::move(made));
         return {};
     }
 
     outer_tensors outer_;
     std::vector<block_tensors> blocks_;
-    std::unique_ptr<causal_lm<Product, E>> network_;
+    std::unique_ptr<causal_lm> network_;
 };
 
 namespace detail {
 
-template <class Product, execution E>
-result<token_ids> continue_prompt(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
-                                  std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token)
+inline result<token_ids> continue_prompt(causal_lm& network, std::span<const std::int32_t> prompt,
+                                         std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token)
 {
     const model_config& config = network.config();
     if (prompt.empty()) return error{error_code::invalid_argument, "generate: the prompt has no token"};
@@ -93,9 +89,8 @@ result<token_ids> continue_prompt(causal_lm<Product, E>& network, std::span<cons
 
 /// Appends the most likely token again and again, until an end token or `max_new_tokens`.
 /// `on_token` sees each new id as it comes; it may be empty.
-template <class Product, execution E>
-result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
-                           std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token = {})
+inline result<token_ids> generate(causal_lm& network, std::span<const std::int32_t> prompt, std::size_t max_new_tokens,
+                                  const std::function<void(std::int32_t)>& on_token = {})
 {
     return catch_out_of_memory("generate", "take a shorter prompt or fewer new tokens",
                                [&] { return detail::continue_prompt(network, prompt, max_new_tokens, on_token); });
@@ -106,8 +101,8 @@ result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::
 AWQ_CALL result<token_ids> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
                                     std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token)
 {
-    using network = loaded_model<packed_product, tbb_execution>;
-    AWQ_TRY(network loaded, network::load(model));
+    const auto machine = open_host_device();
+    AWQ_TRY(loaded_model loaded, loaded_model::load(*machine, model));
     return generate(loaded.network(), prompt, max_new_tokens, on_token);
 }
 #endif

@@ -47,9 +47,8 @@ inline std::vector<hidden_piece> cut_hidden(std::span<const std::span<std::byte>
 
 /// Writes hidden states over what is at that place, all threads at work, and leaves it to the system when
 /// they reach the disk; gives where they lie. Error: `file_unwritable`.
-template <execution E>
-result<std::vector<file_extent>> write_hidden(const E& how, output_path where,
-                                              std::span<const std::span<std::byte>> all)
+inline result<std::vector<file_extent>> write_hidden(device& machine, output_path where,
+                                                     std::span<const std::span<std::byte>> all)
 {
     where.resumable = true;
     const std::vector<detail::hidden_piece> pieces = detail::cut_hidden(all);
@@ -57,7 +56,7 @@ result<std::vector<file_extent>> write_hidden(const E& how, output_path where,
     AWQ_CHECK(file.reserve(pieces.empty() ? 0 : pieces.back().offset + pieces.back().bytes.size()));
     std::mutex busy;
     std::optional<error> failure;
-    how.for_each(pieces.size(), [&](std::size_t i) {
+    machine.tasks().for_each(pieces.size(), [&](std::size_t i) {
         const status done = file.write_at(pieces[i].offset, pieces[i].bytes);
         if (done) return;
         const std::lock_guard one{busy};
@@ -68,9 +67,8 @@ result<std::vector<file_extent>> write_hidden(const E& how, output_path where,
 }
 
 /// Reads them into values of the same shapes. False where the file does not hold them.
-template <execution E>
-bool read_hidden(const E& how, output_path where, std::vector<file_extent> extents,
-                 std::span<const std::span<std::byte>> all)
+inline bool read_hidden(device& machine, output_path where, std::vector<file_extent> extents,
+                        std::span<const std::span<std::byte>> all)
 {
     where.resumable = true;
     const std::vector<detail::hidden_piece> pieces = detail::cut_hidden(all);
@@ -80,7 +78,7 @@ bool read_hidden(const E& how, output_path where, std::vector<file_extent> exten
     if (!file) return false;
     std::ranges::sort(extents, {}, &file_extent::offset);
     std::atomic<bool> is_whole = true;
-    how.for_each(pieces.size(), [&](std::size_t i) {
+    machine.tasks().for_each(pieces.size(), [&](std::size_t i) {
         const auto& [bytes, offset] = pieces[i];
         if (extents[i].offset != offset || extents[i].size != bytes.size() || !file->read_at(offset, bytes) ||
             digest_of(std::span<const std::byte>{bytes}) != extents[i].digest)

@@ -8,9 +8,9 @@
 #include <awq/block/tensor_source.hpp>
 #include <awq/checkpoint/gguf_layout.hpp>
 #include <awq/config.hpp>
-#include <awq/format/any_quantizer.hpp>
 #include <awq/format/layer_scheme.hpp>
 #include <awq/format/name_matcher.hpp>
+#include <awq/quantization/any_quantizer.hpp>
 #include <awq/recipe/oneshot_options.hpp>
 #include <awq/report/fallback_list.hpp>
 #include <awq/support/notice.hpp>

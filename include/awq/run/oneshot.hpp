@@ -4,10 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/tbb_execution.hpp>
+#include <awq/device/open_host_device.hpp>
 #include <awq/run/calls.hpp>
-#include <awq/run/host_kernels.hpp>
 #include <awq/run/oneshot_block.hpp>
 #include <awq/run/oneshot_run.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
@@ -17,15 +15,14 @@ namespace awq {
 /// Runs what the options ask for. The library's whole job in one call. `out_of_memory` names the block
 /// that did not fit; nothing is written then. `all`: the machines that make this call together, with the same options
 /// and from the same files; the first writes, and its report is that of the run.
-template <class Product, execution E>
-result<run_report> oneshot(const E& how, const oneshot_options& options, machines& all = alone())
+inline result<run_report> oneshot(device& machine, const oneshot_options& options, machines& all = alone())
 {
     if (options.dry_run) return error{error_code::invalid_argument, "a dry run is no run: call predict"};
     if (options.resume && all.are_several())
         return error{error_code::invalid_argument,
                      "--resume: several processes keep no journal; run one, without mpirun"};
     auto done = catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
-        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options, all)));
+        AWQ_TRY(const auto run, oneshot_run::prepare(machine, options, all));
         return run->execute();
     });
     if (!done) all.fail(done.error());
@@ -36,7 +33,7 @@ result<run_report> oneshot(const E& how, const oneshot_options& options, machine
 /// The same on all cores, with the fast products.
 AWQ_CALL result<run_report> oneshot(const oneshot_options& options, machines& all)
 {
-    return oneshot<packed_product>(tbb_execution{}, options, all);
+    return oneshot(*open_host_device(), options, all);
 }
 AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
 {

@@ -50,26 +50,26 @@
 
 namespace awq {
 
+class AWQ_ABI_TAG run_predictor;
+
 /// One pass over a model directory: calibrates, searches and smooths block by block, and hands each
 /// finished block to the sinks. At any time one block is in memory, beside the calibration samples'
 /// hidden states.
-template <class Product, execution E>
-class oneshot_run {
-    template <class, execution>
+class AWQ_ABI_TAG oneshot_run {
     friend class run_predictor; // measures its steps
 
 public:
     /// Opens everything that the options name and checks that they fit together, before any work.
-    static result<std::unique_ptr<oneshot_run>> prepare(const E& how, const oneshot_options& options,
+    static result<std::unique_ptr<oneshot_run>> prepare(device& machine, const oneshot_options& options,
                                                         machines& all = alone())
     {
-        auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options, all}};
+        auto run = std::unique_ptr<oneshot_run>{new oneshot_run{machine, options, all}};
         if (options.dry_run) run->outputs_.group().make_dry();
         AWQ_CHECK(check_request(options));
         note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
         run->options_.operands = choose_precision(options, run->source_->config().torch_dtype, run->report_.notes);
-        run->how_ = with_precision(how, *run->options_.operands);
+        machine.set_precision(*run->options_.operands);
         AWQ_CHECK(check_outer_values(*run->source_));
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
@@ -134,7 +134,8 @@ public:
     }
 
 private:
-    oneshot_run(const E& how, const oneshot_options& options, machines& all) : how_(how), options_(options), all_(all)
+    oneshot_run(device& machine, const oneshot_options& options, machines& all)
+        : machine_(machine), options_(options), all_(all)
     {
         report_.notes = options.notices;
         if (all.are_several()) report_.notes.note("shared by " + std::to_string(all.size()) + " processes");
@@ -176,14 +177,14 @@ private:
     status embed(std::span<const token_ids> samples)
     {
         if (!options_.imatrix.empty()) return {};
-        AWQ_TRY(stream_, activation_stream::make(*source_, samples, all_));
+        AWQ_TRY(stream_, activation_stream::make(machine_, *source_, samples, all_));
         stream_.show_all_experts(options_.all_experts);
-        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small(how_);
+        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small(machine_);
         return {};
     }
 
     /// The first machine writes for all.
-    status open_outputs() { return all_.is_first() ? outputs_.open(how_, *source_, plan_, options_) : status{}; }
+    status open_outputs() { return all_.is_first() ? outputs_.open(machine_, *source_, plan_, options_) : status{}; }
 
     /// About what one machine has of them.
     std::span<const token_ids> own_part(std::span<const token_ids> samples) const
@@ -200,7 +201,7 @@ private:
             measured_ = left_->measured;
         } else {
             outputs_.close_sinks(); // they can be written: now the plan may take its time
-            AWQ_TRY(measured_, measure_types<Product>(how_, *source_, *plan_.layout(), samples, options_.progress));
+            AWQ_TRY(measured_, measure_types(machine_, *source_, *plan_.layout(), samples, options_.progress));
         }
         auto& types = options_.tensor_types;
         types.insert(types.end(), measured_.overrides.begin(), measured_.overrides.end());
@@ -217,9 +218,9 @@ private:
         outputs_.group().adopt(left_->directories);
         outputs_.group().keep();
         AWQ_CHECK(open_outputs());
-        if (is_sequential()) rounded_ = stream_.hidden().copy(how_);
+        if (is_sequential()) rounded_ = stream_.hidden().copy(machine_);
         if (left_->blocks <= source_->config().num_hidden_layers && outputs_.restore(left_->sinks) &&
-            read_hidden(how_, left_->hidden_path(), left_->hidden, hidden_bytes(left_->blocks))) {
+            read_hidden(machine_, left_->hidden_path(), left_->hidden, hidden_bytes(left_->blocks))) {
             first_block_ = static_cast<std::size_t>(left_->blocks);
             journal_.go_on(*left_);
             report_.notes.note("resumed behind the first " + std::to_string(first_block_) + " of " +
@@ -265,7 +266,7 @@ private:
         now.notices.assign(report_.notes.begin(), report_.notes.end());
         now.finished = std::move(finished);
         watch_.lap();
-        const status done = journal_.write(how_, std::move(now), hidden_bytes(blocks));
+        const status done = journal_.write(machine_, std::move(now), hidden_bytes(blocks));
         report_.add_seconds("journal", watch_.lap());
         if (!done)
             report_.notes.warn("the journal of the run cannot be written (" + std::string{done.error().text()} +
@@ -300,7 +301,7 @@ private:
 
     bool is_sequential() const { return !options_.smoothing_only && options_.rounding.least_squares_lambda > 0; }
 
-    status quantize(std::size_t layer, block_quantizer_run<Product, E>& run);
+    status quantize(std::size_t layer, block_quantizer_run& run);
 
     /// The second stream begins with the embeddings of a GGUF file.
     status round_first();
@@ -329,7 +330,7 @@ private:
     status smooth(std::size_t layer, block_tensors& block, block_statistics& statistics,
                   const parent_recorder& recorder);
 
-    E how_;
+    device& machine_;
     oneshot_options options_;
     machines& all_;
     stopwatch watch_, total_;

@@ -74,9 +74,8 @@ inline status open_scheme_sinks(const directory_source& source, const layer_plan
 
 /// Every output that a run is asked for, as a group. Errors: those of the sinks, before anything is computed; no
 /// output at all.
-template <execution E>
-result<detail::sink_list> open_sinks(const E& how, const directory_source& source, const layer_plan& plan,
-                                     const oneshot_options& options, output_group& group)
+inline result<detail::sink_list> open_sinks(device& machine, const directory_source& source, const layer_plan& plan,
+                                            const oneshot_options& options, output_group& group)
 {
     detail::sink_list sinks;
     if (options.output.empty() && options.output_smoothed.empty() && options.output_dequantized.empty() &&
@@ -86,7 +85,7 @@ result<detail::sink_list> open_sinks(const E& how, const directory_source& sourc
     AWQ_CHECK(detail::open_plain_sinks(source, plan, options, group, sinks));
     if (!options.gguf_type.empty() && !options.output.empty())
         AWQ_CHECK(
-            detail::add_sink(gguf_sink<E>::create(how, source, *plan.layout(), options.output, again), group, sinks));
+            detail::add_sink(gguf_sink::create(machine, source, *plan.layout(), options.output, again), group, sinks));
     if (!options.output_imatrix.empty())
         AWQ_CHECK(detail::add_sink(imatrix_sink::create(source.config(), options.output_imatrix, again, options.dataset,
                                                         options.max_seq_length),

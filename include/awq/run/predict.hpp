@@ -24,15 +24,14 @@ namespace awq {
 /// Predicts a run from its first block, which goes through all that the run would do to it, with a few of the samples:
 /// the forward passes grow with the tokens that they see, Gram matrices with theirs, what is solved and searched does
 /// not, and other blocks take what their size says.
-template <class Product, execution E>
-class run_predictor {
+class AWQ_ABI_TAG run_predictor {
 public:
     /// Runs the measurement: about what one block takes with 2048 tokens, three times.
-    result<run_prediction> predict(const E& how, oneshot_options options)
+    result<run_prediction> predict(device& machine, oneshot_options options)
     {
         options.dry_run = true;
         options.resume = false;
-        AWQ_TRY(run_, (oneshot_run<Product, E>::prepare(how, options)));
+        AWQ_TRY(run_, oneshot_run::prepare(machine, options));
         for (const token_ids& each : run_->samples_) tokens_ += each.size();
         some_ = beginning(run_->samples_, tokens_per_chunk);
         few_ = beginning(run_->samples_, tokens_per_chunk / 4);
@@ -101,11 +100,11 @@ private:
         AWQ_CHECK(run_->embed(samples));
         AWQ_TRY(const block_tensors block,
                 block_tensors::load(*run_->source_, 0, run_->scratch_directory(), run_->options_.experts_in_memory));
-        block_statistics statistics{block.layout(), false};
+        block_statistics statistics{block.layout()};
         stopwatch watch;
-        AWQ_CHECK(run_->stream_.template advance<Product>(
-            run_->how_, config(), 0, block.weights(), [](const sequence_chunk&) {},
-            statistics.template observer<Product>(run_->how_)));
+        AWQ_CHECK(run_->stream_.advance(
+            run_->machine_, config(), 0, block.weights(), [](const sequence_chunk&) {},
+            statistics.observer(run_->machine_)));
         taken.add_seconds(forward_alone, watch.lap());
         return {};
     }
@@ -195,7 +194,7 @@ private:
         if (seconds > 0) to.seconds.emplace_back(step, seconds);
     }
 
-    std::unique_ptr<oneshot_run<Product, E>> run_;
+    std::unique_ptr<oneshot_run> run_;
     std::size_t tokens_ = 0;   ///< of all samples
     some_samples few_, some_;  ///< that are measured with,
     run_report small_, large_; ///< and what the first block takes with them, so many times
@@ -205,18 +204,17 @@ private:
 
 /// What `oneshot` with these options would take. Nothing is written. Errors: those with which it would end before it
 /// begins; `out_of_memory`, with what fits, where it would not.
-template <class Product, execution E>
-result<run_prediction> predict(const E& how, const oneshot_options& options)
+inline result<run_prediction> predict(device& machine, const oneshot_options& options)
 {
     return catch_out_of_memory(options.model, use_less_memory,
-                               [&] { return run_predictor<Product, E>{}.predict(how, options); });
+                               [&] { return run_predictor{}.predict(machine, options); });
 }
 
 #if AWQ_COMPILES_RUNS
 /// The same on all cores, with the fast products.
 AWQ_CALL result<run_prediction> predict(const oneshot_options& options)
 {
-    return predict<packed_product>(tbb_execution{}, options);
+    return predict(*open_host_device(), options);
 }
 #endif
 

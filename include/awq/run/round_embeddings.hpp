@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/checkpoint/gguf_layout.hpp>
+#include <awq/device/device.hpp>
 #include <awq/execution/kernels/xsimd.hpp>
 #include <awq/quantization/gguf/simd_quantizer.hpp>
 
@@ -13,8 +14,8 @@
 namespace awq {
 
 /// GGUF files round the embeddings, too: row by row, without importance. `rows`: of the embeddings, changed in place.
-template <execution E>
-void round_embeddings(const E& how, const model_config& config, const gguf_layout& layout, matrix_view<float> rows)
+inline void round_embeddings(device& machine, const model_config& config, const gguf_layout& layout,
+                             matrix_view<float> rows)
 {
     const model_names& names = config.names;
     // Where more was done to them they are no rows of the table any more.
@@ -23,7 +24,7 @@ void round_embeddings(const E& how, const model_config& config, const gguf_layou
     if (!table || !gguf::is_quantized(table->type)) return;
     const gguf::simd_block_quantizer rounding{table->type};
     const float scale = config.embedding_scale(); // the file's rows are not scaled
-    how.for_each(rows.rows(), [=](std::size_t row) {
+    machine.tasks().for_each(rows.rows(), [=](std::size_t row) {
         const auto one = rows.rows_from(row, 1);
         for (float& value : one.row(0)) value /= scale;
         rounding.pseudo_quantize(one, {}, one);

@@ -110,14 +110,13 @@ public:
 
     /// Records a state of the run, of which `hidden` are the hidden states; gives why it cannot, once: from then on
     /// there is no journal, so that it takes no space that the outputs need.
-    template <execution E>
-    status write(const E& how, run_record record, std::span<const std::span<std::byte>> hidden)
+    status write(device& machine, run_record record, std::span<const std::span<std::byte>> hidden)
     {
         if (directory_.empty()) return {};
         stopwatch cost;
         for (const output_group::member& each : group_->members())
             record.directories.push_back(each.directory.filename().string());
-        const status done = try_write(how, std::move(record), hidden);
+        const status done = try_write(machine, std::move(record), hidden);
         if (!done) give_up();
         last_ = cost.lap();
         spent_ += last_;
@@ -126,14 +125,13 @@ public:
     }
 
 private:
-    template <execution E>
-    status try_write(const E& how, run_record&& record, std::span<const std::span<std::byte>> hidden)
+    status try_write(device& machine, run_record&& record, std::span<const std::span<std::byte>> hidden)
     {
         group_->queue().wait(); // what it says was written is
         record.place = directory_;
         record.hidden_file = ++turn_;
         if (!hidden.empty()) {
-            AWQ_TRY(record.hidden, write_hidden(how, record.hidden_path(), hidden));
+            AWQ_TRY(record.hidden, write_hidden(machine, record.hidden_path(), hidden));
         }
         const output_path made = path_of("journal.new");
         static_cast<void>(std::remove(made.path.c_str()));

@@ -28,11 +28,10 @@ class AWQ_ABI_TAG run_outputs {
 public:
     /// Opens what the options ask for; sinks that were open are closed first. Errors: those of
     /// `open_sinks` and of `report_file::create`.
-    template <execution E>
-    status open(const E& how, const directory_source& source, const layer_plan& plan, const oneshot_options& options)
+    status open(device& machine, const directory_source& source, const layer_plan& plan, const oneshot_options& options)
     {
         close_sinks();
-        AWQ_TRY(sinks_, open_sinks(how, source, plan, options, *group_));
+        AWQ_TRY(sinks_, open_sinks(machine, source, plan, options, *group_));
         if (options.report.empty() || report_) return {};
         auto report = report_file::create(options.report, {options.overwrite, group_.get()});
         if (!report && group_->take_passed()) return {};

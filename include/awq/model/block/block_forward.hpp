@@ -4,6 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/device.hpp>
+#include <awq/device/no_memory.hpp>
 #include <awq/execution/scratch.hpp>
 #include <awq/model/block/block_weights.hpp>
 #include <awq/model/forward/observer.hpp>
@@ -24,11 +26,8 @@ struct block_context {
 };
 
 /// A pass through some parts of a block; the parts are given this.
-template <class Product, execution E>
-struct block_run {
-    using product = Product;
-
-    const E& how;
+struct AWQ_ABI_TAG block_run {
+    device& machine;
     const block_context& context;
     const block_weights& weights;
     const sequences& batch;
@@ -53,10 +52,9 @@ struct block_run {
     {
         const block_linear& from = layout().linears[rows.linear];
         const std::span<const float> bias = vector(from.bias);
-        linear_forward<Product>(how,
-                                {weights.tensors[from.weight].rows_from(rows.first, rows.count),
-                                 bias.empty() ? bias : bias.subspan(rows.first, rows.count)},
-                                input, output);
+        machine.linear({weights.tensors[from.weight].rows_from(rows.first, rows.count),
+                        bias.empty() ? bias : bias.subspan(rows.first, rows.count)},
+                       input, output);
     }
 
     bool wants(value_id value) const noexcept { return wanted == none_here || wanted == value; }
@@ -69,13 +67,10 @@ struct block_run {
         stopped = value == wanted;
         return !stopped;
     }
-
-    static error no_memory(const char* what) { return detail::no_memory(what); }
 };
 
 /// Runs parts [first, end) in place: hidden (tokens, hidden_size).
-template <class Run>
-status run_parts(Run& run, block_segment parts, matrix_view<float> hidden)
+inline status run_parts(block_run& run, block_segment parts, matrix_view<float> hidden)
 {
     const block_layout& layout = run.layout();
     scratch memory{layout.slot_count() * hidden.size()};
@@ -95,33 +90,31 @@ status run_parts(Run& run, block_segment parts, matrix_view<float> hidden)
 }
 
 /// One part alone, as if nothing else were in the block: input and output (tokens, hidden_size).
-template <class Product, execution E>
-status part_forward(const E& e, const block_context& context, const block_weights& block, const sequences& batch,
-                    std::size_t part, matrix_view<const float> input, matrix_view<float> output)
+inline status part_forward(device& machine, const block_context& context, const block_weights& block,
+                           const sequences& batch, std::size_t part, matrix_view<const float> input,
+                           matrix_view<float> output)
 {
     const block_context alone{context.config, context.rope, context.layer};
-    block_run<Product, E> run{e, alone, block, batch, {}};
+    block_run run{machine, alone, block, batch, {}};
     return std::visit([&](const auto& each) { return run_part(run, each, input, output); }, block.layout->parts[part]);
 }
 
 /// One decoder block, in place: hidden (tokens, hidden). The observer sees the values that linear
 /// layers read; see `observer_ref`.
-template <class Product, execution E>
-status decoder_block_forward(const E& e, const block_context& context, const block_weights& block,
-                             const sequences& batch, matrix_view<float> hidden, observer_ref observer = {})
+inline status decoder_block_forward(device& machine, const block_context& context, const block_weights& block,
+                                    const sequences& batch, matrix_view<float> hidden, observer_ref observer = {})
 {
-    block_run<Product, E> run{e, context, block, batch, observer};
+    block_run run{machine, context, block, batch, observer};
     return run_parts(run, {0, block.layout->parts.size()}, hidden);
 }
 
 /// The same for the next tokens of the sequence whose past is in `cache`; their keys and values are
 /// written behind it. `cache.advance` is the caller's, after the last layer.
-template <class Product, execution E>
-status decoder_block_forward(const E& e, const block_context& context, const block_weights& block, kv_cache& cache,
-                             matrix_view<float> hidden)
+inline status decoder_block_forward(device& machine, const block_context& context, const block_weights& block,
+                                    kv_cache& cache, matrix_view<float> hidden)
 {
     const sequences batch = sequences::uniform(1, hidden.rows());
-    block_run<Product, E> run{e, context, block, batch, {}, &cache};
+    block_run run{machine, context, block, batch, {}, &cache};
     return run_parts(run, {0, block.layout->parts.size()}, hidden);
 }
 

@@ -4,10 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/tensor/matrix_view.hpp>
-
 #include <cstddef>
-#include <span>
 #include <string>
 
 namespace awq {
@@ -18,13 +15,6 @@ inline constexpr value_id hidden_state = 0;
 
 /// An index that points nowhere: a tensor or a layer that a part does not have.
 inline constexpr std::size_t none_here = static_cast<std::size_t>(-1);
-
-/// A linear layer, y = x weight^T + bias: weight (out_features, in_features), bias (out_features)
-/// or empty. Views of memory that somebody else owns.
-struct linear_view {
-    matrix_view<const float> weight;
-    std::span<const float> bias = {};
-};
 
 /// A linear layer of a block by its tensors' indices, and the value that it reads.
 struct block_linear {

@@ -4,9 +4,9 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/forward/router_rule.hpp>
 #include <awq/model/block/stacked_place.hpp>
 #include <awq/model/parts/attention.hpp>
-#include <awq/model/parts/router.hpp>
 
 #include <cstddef>
 #include <optional>

@@ -4,15 +4,13 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/execution/kernels/xsimd.hpp>
-#include <awq/execution/scratch.hpp>
+#include <awq/device/forward/rope_table.hpp>
 #include <awq/model/model_config.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
-#include <span>
 #include <vector>
 
 namespace awq {
@@ -126,72 +124,34 @@ inline double rope_frequency(const model_config& config, std::size_t index, std:
     }
 }
 
-/// Cosines and sines of rotary position embedding (Su et al. 2021) for the first positions.
-class rope_table {
-public:
-    rope_table() = default;
-    /// For texts of up to `length` tokens. Frequencies and angles are rounded to float as
-    /// transformers does, so that they agree at late positions too.
-    rope_table(const model_config& config, std::size_t length)
-        : pairs_(config.rotary_size() / 2), length_(length), cosines_(length * pairs_), sines_(length * pairs_)
-    {
-        const auto factor = static_cast<float>(detail::attention_factor(config, length));
-        for (std::size_t i = 0; i < pairs_; ++i) {
-            const auto frequency = static_cast<float>(rope_frequency(config, i, length));
-            for (std::size_t p = 0; p < length; ++p) {
-                const double angle = static_cast<float>(p) * frequency;
-                cosines_[p * pairs_ + i] = static_cast<float>(std::cos(angle)) * factor;
-                const auto sine = static_cast<float>(std::sin(angle)) * factor;
-                sines_[p * pairs_ + i] = config.rope.is_reversed ? -sine : sine;
-            }
+/// For texts of up to `length` tokens. Frequencies and angles are rounded to float as
+/// transformers does, so that they agree at late positions too.
+inline rope_table make_rope_table(const model_config& config, std::size_t length)
+{
+    rope_table made{config.rotary_size() / 2, length};
+    const auto factor = static_cast<float>(detail::attention_factor(config, length));
+    for (std::size_t i = 0; i < made.pairs(); ++i) {
+        const auto frequency = static_cast<float>(rope_frequency(config, i, length));
+        for (std::size_t p = 0; p < length; ++p) {
+            const double angle = static_cast<float>(p) * frequency;
+            const auto sine = static_cast<float>(std::sin(angle)) * factor;
+            made.set(p, i, static_cast<float>(std::cos(angle)) * factor, config.rope.is_reversed ? -sine : sine);
         }
     }
-
-    std::size_t length() const noexcept { return length_; }
-
-    /// Turns one head's query or key, (head_dim), that stands at `position` < length(). With `pairs`
-    /// neighbours turn together (2i, 2i + 1), and come out as two halves: queries and keys alike, so
-    /// that their products are the same.
-    void apply(std::size_t position, std::span<float> head, bool pairs = false) const
-    {
-        if (pairs) split_pairs(head.first(2 * pairs_));
-        kernels::simd::rotate(at(cosines_, position), at(sines_, position), head.first(pairs_),
-                              head.subspan(pairs_, pairs_));
-    }
-
-private:
-    static void split_pairs(std::span<float> values)
-    {
-        const std::size_t half = values.size() / 2;
-        const scratch memory{half};
-        for (std::size_t i = 0; i < half; ++i) {
-            memory.data()[i] = values[2 * i + 1];
-            values[i] = values[2 * i];
-        }
-        std::copy_n(memory.data(), half, values.data() + half);
-    }
-    std::span<const float> at(const std::vector<float>& table, std::size_t position) const noexcept
-    {
-        return std::span{table}.subspan(position * pairs_, pairs_);
-    }
-
-    std::size_t pairs_ = 0;
-    std::size_t length_ = 0;
-    std::vector<float> cosines_;
-    std::vector<float> sines_;
-};
+    return made;
+}
 
 /// The tables of a model whose sliding layers may turn heads differently.
 class rope_tables {
 public:
     rope_tables() = default;
     /// For texts of up to `length` tokens.
-    rope_tables(const model_config& config, std::size_t length) : global_(config, length)
+    rope_tables(const model_config& config, std::size_t length) : global_(make_rope_table(config, length))
     {
         if (!config.local_rope) return;
         model_config local = config;
         local.rope = *config.local_rope;
-        local_ = rope_table{local, length};
+        local_ = make_rope_table(local, length);
     }
 
     std::size_t length() const noexcept { return global_.length(); }

@@ -4,8 +4,15 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/forward/attention_rule.hpp>
+#include <awq/device/forward/head_turn.hpp>
+#include <awq/device/forward/norm_view.hpp>
+#include <awq/device/forward/sequences.hpp>
+#include <awq/device/no_memory.hpp>
+#include <awq/execution/scratch.hpp>
 #include <awq/model/block/block_linear.hpp>
-#include <awq/model/parts/attend.hpp>
+#include <awq/support/result.hpp>
+#include <awq/tensor/matrix_view.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -116,15 +123,18 @@ void turn(const Run& run, const attention_part& part, std::size_t weight, std::s
         const auto own = run.vector(weight + h);
         joined.insert(joined.end(), own.begin(), own.end());
     }
-    turn_heads(run.how, turn_of(run, part, joined.empty() ? run.vector(weight) : joined), positions, x);
+    run.machine.turn_heads(turn_of(run, part, joined.empty() ? run.vector(weight) : joined), positions, x);
 }
 
-template <execution E>
-void clamp_rows(const E& e, float limit, matrix_view<float> x)
+/// Queries (tokens, heads * head) times what their positions make of them.
+template <class Run>
+void grow_queries(const Run& run, const query_growth& growth, std::span<const std::size_t> positions,
+                  matrix_view<float> q)
 {
-    for_each_row(e, x.rows(), [&](std::size_t t) {
-        for (float& value : x.row(t)) value = std::clamp(value, -limit, limit);
-    });
+    if (growth.length == 0) return;
+    std::vector<float> factors;
+    for (const std::size_t position : positions) factors.push_back(growth.at(position));
+    run.machine.scale_rows(factors, q);
 }
 
 /// Queries, keys and values of one layer that has them head by head.
@@ -138,17 +148,13 @@ status project_groups(const Run& run, const attention_part& part, matrix_view<co
     if (!memory) return no_memory("attention");
     const matrix_view<float> all{memory.data(), input.rows(), width};
     run.linear({part.q.linear, 0, width}, input, all);
-    for_each_row(run.how, input.rows(), [&](std::size_t t) {
-        for (std::size_t g = 0; g < part.rule.kv_heads; ++g) {
-            const auto own = all.row(t).subspan(g * group, group);
-            const auto copy = [&](std::size_t from, std::size_t heads, std::span<float> into) {
-                std::ranges::copy(own.subspan(from * head, heads * head), into.subspan(g * heads * head).begin());
-            };
-            copy(0, share, q.row(t));
-            copy(share, 1, kv.k.row(t));
-            copy(share + 1, 1, kv.v.row(t));
-        }
-    });
+    const auto copy = [&](std::size_t first, std::size_t heads, matrix_view<float> into) {
+        const matrix_view<const float> from = all.cols_from(first * head, width - first * head);
+        run.machine.copy_columns({heads * head, part.rule.kv_heads, group, heads * head}, from, into);
+    };
+    copy(0, share, q);
+    copy(share, 1, kv.k);
+    copy(share + 1, 1, kv.v);
     return {};
 }
 
@@ -160,9 +166,7 @@ status gate_mixed(Run& run, const linear_rows& gate, matrix_view<const float> in
     if (!memory) return no_memory("attention");
     const matrix_view<float> shares{memory.data(), mixed.rows(), mixed.cols()};
     run.linear(gate, input, shares);
-    for_each_row(run.how, mixed.rows(), [&](std::size_t t) {
-        for (std::size_t i = 0; i < mixed.cols(); ++i) mixed(t, i) /= 1.0f + std::exp(-shares(t, i));
-    });
+    run.machine.gate_rows(shares, mixed);
     return {};
 }
 
@@ -192,17 +196,15 @@ status run_part(Run& run, const attention_part& part, matrix_view<const float> i
         run.linear(part.v, input, kv.v);
     }
     if (part.limit > 0.0f)
-        for (const matrix_view<float> each : {q, kv.k, kv.v}) detail::clamp_rows(run.how, part.limit, each);
+        for (const matrix_view<float> each : {q, kv.k, kv.v}) run.machine.clamp(part.limit, each);
     const auto positions = detail::positions_of(run.batch, run.start());
     detail::turn(run, part, part.q_norm, positions, q);
     detail::turn(run, part, part.k_norm, positions, kv.k);
-    detail::grow_queries(run.how, part.rule.growth, positions, q);
+    detail::grow_queries(run, part.rule.growth, positions, q);
     attention_rule rule = part.rule;
     rule.sinks = run.vector(part.sinks);
-    AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k, kv.all_v, mixed));
-    if (part.value_factor != 1.0f)
-        for_each_row(run.how, tokens,
-                     [&](std::size_t t) { kernels::simd::scale(part.value_factor, mixed.row(t), mixed.row(t)); });
+    AWQ_CHECK(run.machine.attend(rule, run.batch, run.start(), q, kv.all_k, kv.all_v, mixed));
+    if (part.value_factor != 1.0f) run.machine.scale_rows(std::vector<float>(tokens, part.value_factor), mixed);
     if (part.gate) AWQ_CHECK(detail::gate_mixed(run, part.gate, input, mixed));
     if (!run.observe(part.mixed, mixed)) return {};
     run.linear(part.o, mixed, output);

@@ -4,10 +4,9 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/forward/router_rule.hpp>
 #include <awq/model/parts/mlp.hpp>
-#include <awq/model/parts/router.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -35,22 +34,17 @@ status run_expert(Run& run, const experts_part& part, const mlp_part& expert, st
 {
     const std::size_t count = tokens.size(), wide = input.cols(), inner_width = expert.up.count;
     scratch memory{count * (2 * wide + inner_width)};
-    if (!memory) return run.no_memory("an expert");
+    if (!memory) return detail::no_memory("an expert");
     const matrix_view<float> rows{memory.data(), count, wide};
     const matrix_view<float> made{rows.data() + rows.size(), count, wide};
     const matrix_view<float> inner{made.data() + made.size(), count, inner_width};
-    for_each_row(run.how, count, [&](std::size_t i) {
-        kernels::simd::scale(part.weighs_input ? tokens[i].weight : 1.0f, input.row(tokens[i].token), rows.row(i));
-    });
+    run.machine.gather(tokens, part.weighs_input, input, rows);
     const bool is_shown = run.context.all_experts;
     if (!is_shown && !run.observe(expert.from, rows)) return {};
     AWQ_CHECK(run_gated(run, expert, rows, inner));
     if (!is_shown && !run.observe(expert.inner, inner)) return {};
     run.linear(expert.down, inner, made);
-    for_each_row(run.how, count, [&](std::size_t i) {
-        kernels::simd::add_scaled(part.weighs_input ? 1.0f : tokens[i].weight, made.row(i),
-                                  output.row(tokens[i].token));
-    });
+    run.machine.scatter(tokens, !part.weighs_input, made, output);
     return {};
 }
 
@@ -60,7 +54,7 @@ status show_expert(Run& run, const mlp_part& expert, matrix_view<const float> in
 {
     if (!run.observe(expert.from, input)) return {};
     scratch memory{input.rows() * expert.up.count};
-    if (!memory) return run.no_memory("an expert");
+    if (!memory) return detail::no_memory("an expert");
     const matrix_view<float> inner{memory.data(), input.rows(), expert.up.count};
     AWQ_CHECK(run_gated(run, expert, input, inner));
     run.observe(expert.inner, inner);
@@ -75,11 +69,11 @@ status run_part(Run& run, const experts_part& part, matrix_view<const float> inp
 {
     const std::size_t count = part.experts.size();
     scratch memory{input.rows() * count};
-    if (!memory) return run.no_memory("the router");
+    if (!memory) return detail::no_memory("the router");
     const matrix_view<float> scores{memory.data(), input.rows(), count};
     run.linear(part.router, input, scores);
-    const auto routed = route(part.rule, run.vector(part.router_bias), scores);
-    for_each_row(run.how, output.rows(), [&](std::size_t t) { std::ranges::fill(output.row(t), 0.0f); });
+    const auto routed = run.machine.route(part.rule, run.vector(part.router_bias), scores);
+    run.machine.clear(output);
     for (std::size_t e = 0; e < count; ++e) {
         const mlp_part& expert = part.experts[e];
         if (!run.wants(expert.inner) && !run.wants(expert.from)) continue;

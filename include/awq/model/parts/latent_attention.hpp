@@ -29,10 +29,9 @@ template <class Run>
 void turn_ends(const Run& run, const latent_attention_part& part, std::span<const std::size_t> positions,
                std::size_t head, matrix_view<float> x)
 {
-    for_each_row(run.how, x.rows(), [&](std::size_t row) {
-        for (std::size_t end = head; end <= x.cols(); end += head)
-            run.context.rope.apply(positions[row], x.row(row).subspan(end - part.rotary, part.rotary), part.pairs);
-    });
+    head_turn how{head, &run.context.rope, part.pairs};
+    how.plain = head - part.rotary;
+    run.machine.turn_heads(how, positions, x);
 }
 
 /// Spreads what kv_b made, (tokens, heads * (plain + value)), and the shared key over keys and values.
@@ -42,15 +41,10 @@ void spread_latent(const Run& run, const latent_attention_part& part, matrix_vie
 {
     const attention_rule& rule = part.rule;
     const std::size_t plain = rule.head - part.rotary, both = plain + rule.value_head;
-    for_each_row(run.how, made.rows(), [&](std::size_t t) {
-        for (std::size_t h = 0; h < rule.heads; ++h) {
-            const auto from = made.row(t).subspan(h * both, both);
-            const auto key = kv.k.row(t).subspan(h * rule.head, rule.head);
-            std::ranges::copy(from.first(plain), key.begin());
-            std::ranges::copy(shared.row(t), key.subspan(plain).begin());
-            std::ranges::copy(from.subspan(plain), kv.v.row(t).subspan(h * rule.value_head).begin());
-        }
-    });
+    const auto after = [](auto x, std::size_t first) { return x.cols_from(first, x.cols() - first); };
+    run.machine.copy_columns({plain, rule.heads, both, rule.head}, made, kv.k);
+    run.machine.copy_columns({part.rotary, rule.heads, 0, rule.head}, shared, after(kv.k, plain));
+    run.machine.copy_columns({rule.value_head, rule.heads, both, rule.value_head}, after(made, plain), kv.v);
 }
 
 /// Queries into q; false: the run stops here.
@@ -61,7 +55,7 @@ bool make_queries(Run& run, const latent_attention_part& part, matrix_view<const
     if (!part.q_a) return run.linear(part.q, input, q), true;
     const matrix_view<float> latent{memory, input.rows(), part.q_a.count};
     run.linear(part.q_a, input, latent);
-    norm_forward(run.how, {run.vector(part.q_norm), {}, part.norm_how}, latent, latent);
+    run.machine.norm({run.vector(part.q_norm), {}, part.norm_how}, latent, latent);
     if (!run.observe(part.query_latent, latent)) return false;
     run.linear(part.q, latent, q);
     return true;
@@ -77,7 +71,7 @@ bool make_keys(Run& run, const latent_attention_part& part, matrix_view<const fl
     const matrix_view<float> latent{both.data() + both.size(), tokens, rank};
     const matrix_view<float> made{latent.data() + latent.size(), tokens, part.kv_b.count};
     run.linear(part.kv_a, input, both);
-    norm_forward(run.how, {run.vector(part.kv_norm), {}, part.norm_how}, both.cols_from(0, rank), latent);
+    run.machine.norm({run.vector(part.kv_norm), {}, part.norm_how}, both.cols_from(0, rank), latent);
     if (!run.observe(part.latent, latent)) return false;
     run.linear(part.kv_b, latent, made);
     const auto shared = both.cols_from(rank, part.rotary);
@@ -100,7 +94,7 @@ status run_part(Run& run, const latent_attention_part& part, matrix_view<const f
     const std::size_t latents = std::max(part.q_a.count, 2 * part.kv_a.count + part.kv_b.count);
     scratch queries{tokens * k_width}, other{tokens * v_width}, between{tokens * latents},
         memory{run.cache ? 0 : tokens * (k_width + v_width)};
-    if (!queries || !other || !between || !memory) return run.no_memory("attention");
+    if (!queries || !other || !between || !memory) return detail::no_memory("attention");
     const matrix_view<float> q{queries.data(), tokens, k_width};
     const matrix_view<float> mixed{other.data(), tokens, v_width};
     AWQ_TRY(const detail::key_values kv, detail::make_key_values(run, tokens, k_width, v_width, memory.data()));
@@ -109,8 +103,8 @@ status run_part(Run& run, const latent_attention_part& part, matrix_view<const f
         !detail::make_keys(run, part, input, positions, between.data(), kv))
         return {};
     detail::turn_ends(run, part, positions, rule.head, q);
-    detail::grow_queries(run.how, rule.growth, positions, q);
-    AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k, kv.all_v, mixed));
+    detail::grow_queries(run, rule.growth, positions, q);
+    AWQ_CHECK(run.machine.attend(rule, run.batch, run.start(), q, kv.all_k, kv.all_v, mixed));
     if (!run.observe(part.mixed, mixed)) return {};
     run.linear(part.o, mixed, output);
     return {};

@@ -4,10 +4,13 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/forward/activation.hpp>
+#include <awq/device/no_memory.hpp>
+#include <awq/execution/execution_concept.hpp>
 #include <awq/execution/scratch.hpp>
 #include <awq/model/block/block_linear.hpp>
-#include <awq/model/forward/activate.hpp>
-#include <awq/model/forward/linear.hpp>
+#include <awq/support/result.hpp>
+#include <awq/tensor/matrix_view.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -33,13 +36,13 @@ status run_gated(Run& run, const mlp_part& part, matrix_view<const float> input,
     constexpr std::size_t at_once = 7168; // enough that packing the input again costs little
     const std::size_t width = inner.cols(), parts = std::max<std::size_t>(2, chunk_count(width, at_once));
     scratch memory{input.rows() * chunk_count(width, parts)};
-    if (!memory) return run.no_memory("the MLP");
+    if (!memory) return detail::no_memory("the MLP");
     run.linear(part.gate, input, inner);
     for (std::size_t i = 0; i < parts; ++i) {
         const std::size_t first = i * width / parts, count = (i + 1) * width / parts - first;
         const matrix_view<float> up{memory.data(), input.rows(), count};
         run.linear({part.up.linear, part.up.first + first, count}, input, up);
-        multiply_activated(run.how, part.act, up, inner.cols_from(first, count));
+        run.machine.multiply_activated(part.act, up, inner.cols_from(first, count));
     }
     return {};
 }
@@ -49,12 +52,10 @@ template <class Run>
 status gate_output(Run& run, const linear_rows& gate, matrix_view<const float> input, matrix_view<float> output)
 {
     scratch memory{input.rows()};
-    if (!memory) return run.no_memory("the MLP");
+    if (!memory) return detail::no_memory("the MLP");
     const matrix_view<float> shares{memory.data(), input.rows(), 1};
     run.linear(gate, input, shares);
-    for_each_row(run.how, output.rows(), [&](std::size_t t) {
-        kernels::simd::scale(1.0f / (1.0f + std::exp(-shares(t, 0))), output.row(t), output.row(t));
-    });
+    run.machine.gate_rows(shares, output);
     return {};
 }
 
@@ -65,16 +66,16 @@ template <class Run>
 status run_part(Run& run, const mlp_part& part, matrix_view<const float> input, matrix_view<float> output)
 {
     scratch memory{input.rows() * part.up.count};
-    if (!memory) return run.no_memory("the MLP");
+    if (!memory) return detail::no_memory("the MLP");
     const matrix_view<float> inner{memory.data(), input.rows(), part.up.count};
     if (part.gate) {
         AWQ_CHECK(detail::run_gated(run, part, input, inner));
     } else {
         run.linear(part.up, input, inner);
         if (part.act == activation::xielu)
-            activate_xielu(run.how, run.vector(part.alpha_p)[0], run.vector(part.alpha_n)[0], inner);
+            run.machine.activate_xielu(run.vector(part.alpha_p)[0], run.vector(part.alpha_n)[0], inner);
         else
-            activate(run.how, part.act, inner);
+            run.machine.activate(part.act, inner);
     }
     if (!run.observe(part.inner, inner)) return {};
     run.linear(part.down, inner, output);

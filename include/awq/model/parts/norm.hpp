@@ -4,10 +4,9 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/forward/norm_view.hpp>
 #include <awq/model/block/block_linear.hpp>
-#include <awq/model/forward/norm.hpp>
 
-#include <algorithm>
 #include <cstddef>
 
 namespace awq {
@@ -33,26 +32,21 @@ struct add_part {
 template <class Run>
 status run_part(Run& run, const norm_part& part, matrix_view<const float> input, matrix_view<float> output)
 {
-    norm_forward(run.how, {run.vector(part.weight), run.vector(part.bias), part.rule}, input, output);
+    run.machine.norm({run.vector(part.weight), run.vector(part.bias), part.rule}, input, output);
     return {};
 }
 
 template <class Run>
 status run_part(Run& run, const tap_part&, matrix_view<const float> input, matrix_view<float> output)
 {
-    for_each_row(run.how, input.rows(), [&](std::size_t t) { std::ranges::copy(input.row(t), output.row(t).begin()); });
+    run.machine.copy(input, output);
     return {};
 }
 
 template <class Run>
 status run_part(Run& run, const add_part& part, matrix_view<const float> input, matrix_view<float> hidden)
 {
-    for_each_row(run.how, hidden.rows(), [&](std::size_t t) {
-        if (part.factor == 1.0f)
-            kernels::simd::add(input.row(t), hidden.row(t));
-        else
-            kernels::simd::add_scaled(part.factor, input.row(t), hidden.row(t));
-    });
+    run.machine.add(part.factor, input, hidden);
     return {};
 }
 

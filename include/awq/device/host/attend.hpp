@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
-#ifndef AWQ_MODEL_PARTS_ATTEND_HPP
-#define AWQ_MODEL_PARTS_ATTEND_HPP
+#ifndef AWQ_DEVICE_HOST_ATTEND_HPP
+#define AWQ_DEVICE_HOST_ATTEND_HPP
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/device/forward/attention_rule.hpp>
+#include <awq/device/forward/sequences.hpp>
+#include <awq/device/host/running_softmax.hpp>
+#include <awq/device/no_memory.hpp>
+#include <awq/execution/kernels/xsimd.hpp>
 #include <awq/execution/precision.hpp>
 #include <awq/execution/scratch.hpp>
 #include <awq/execution/serial_execution.hpp>
-#include <awq/model/forward/linear.hpp>
-#include <awq/model/forward/norm.hpp>
-#include <awq/model/forward/rope.hpp>
-#include <awq/model/forward/sequences.hpp>
-#include <awq/model/parts/running_softmax.hpp>
 #include <awq/support/float16.hpp>
 #include <awq/support/result.hpp>
+#include <awq/tensor/matrix_view.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -23,80 +24,7 @@
 
 namespace awq {
 
-/// How the heads of a block see each other's tokens.
-struct attention_rule {
-    std::size_t heads = 1, kv_heads = 1;
-    std::size_t head = 0;              ///< size of a query's and key's head
-    std::size_t value_head = 0;        ///< of a value's
-    std::size_t window = 0;            ///< tokens that are seen, the own one included; 0: all before it
-    float scale = 1.0f;                ///< of scores
-    float cap = 0.0f;                  ///< scores become cap * tanh(score / cap); 0: they stay
-    std::size_t chunk = 0;             ///< tokens see those of their own chunk of this size only; 0: all
-    query_growth growth = {};          ///< of queries
-    std::span<const float> sinks = {}; ///< (heads) or empty: a score that is dropped after the softmax
-    std::vector<float> slopes = {};    ///< of heads: scores grow by slope * position of the key; or none
-    float slope_scale = 1.0f;          ///< of that; else than 1: after it is rounded to bfloat16
-};
-
-/// How queries or keys are prepared, head by head.
-struct head_turn {
-    std::size_t head = 0;
-    const rope_table* rope = nullptr; ///< null: not turned
-    bool pairs = false;               ///< neighbours are turned together, not the two halves
-    norm_view norm = {};
-    bool has_norm = false;
-    bool norm_is_wide = false;  ///< of all heads together
-    bool norm_is_after = false; ///< after the rotation
-};
-
 namespace detail {
-
-inline error no_memory(const char* what)
-{
-    return error{error_code::out_of_memory, "no memory for ", what, "; run fewer tokens at a time"};
-}
-
-/// The position of every row: row `begin(s) + t` of a sequence stands at `start + t`.
-inline std::vector<std::size_t> positions_of(const sequences& batch, std::size_t start)
-{
-    std::vector<std::size_t> positions(batch.tokens());
-    for (std::size_t s = 0; s < batch.count(); ++s)
-        for (std::size_t t = 0; t < batch.length(s); ++t) positions[batch.begin(s) + t] = start + t;
-    return positions;
-}
-
-/// Queries (tokens, heads * head) times what their positions make of them.
-template <execution E>
-void grow_queries(const E& e, const query_growth& growth, std::span<const std::size_t> positions, matrix_view<float> q)
-{
-    if (growth.length == 0) return;
-    for_each_row(e, q.rows(),
-                 [&](std::size_t t) { kernels::simd::scale(growth.at(positions[t]), q.row(t), q.row(t)); });
-}
-
-/// The norm of one head; its weight may be another for each head.
-inline void norm_head(const norm_view& norm, std::size_t from, std::span<float> values) noexcept
-{
-    norm_view own = norm;
-    if (norm.weight.size() > values.size()) own.weight = norm.weight.subspan(from, values.size());
-    norm_row(own, values, values);
-}
-
-/// Norm, where there is one, and rotation of every head of q or k, (tokens, heads * head).
-template <execution E>
-void turn_heads(const E& e, const head_turn& turn, std::span<const std::size_t> positions, matrix_view<float> x)
-{
-    for_each_row(e, x.rows(), [&](std::size_t row) {
-        if (turn.has_norm && turn.norm_is_wide) norm_row(turn.norm, x.row(row), x.row(row));
-        const bool by_head = turn.has_norm && !turn.norm_is_wide;
-        for (std::size_t from = 0; from < x.cols(); from += turn.head) {
-            const auto values = x.row(row).subspan(from, turn.head);
-            if (by_head && !turn.norm_is_after) norm_head(turn.norm, from, values);
-            if (turn.rope) turn.rope->apply(positions[row], values, turn.pairs);
-            if (by_head && turn.norm_is_after) norm_head(turn.norm, from, values);
-        }
-    });
-}
 
 /// What the scores of head `head` for the key at `position` grow by.
 inline float key_bias(const attention_rule& rule, std::size_t head, std::size_t position) noexcept

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-#ifndef AWQ_FORMAT_QUANTIZED_LINEAR_HPP
-#define AWQ_FORMAT_QUANTIZED_LINEAR_HPP
+#ifndef AWQ_DEVICE_QUANTIZED_LINEAR_HPP
+#define AWQ_DEVICE_QUANTIZED_LINEAR_HPP
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/format/weight_format.hpp>
 #include <awq/io/float_codes.hpp>
 #include <awq/io/integer_codes.hpp>
 #include <awq/quantization/gguf/type.hpp>
+#include <awq/quantization/weight_format.hpp>
 
 #include <cstddef>
 #include <map>

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-#ifndef AWQ_MODEL_FORWARD_ACTIVATE_HPP
-#define AWQ_MODEL_FORWARD_ACTIVATE_HPP
+#ifndef AWQ_DEVICE_HOST_ACTIVATE_HPP
+#define AWQ_DEVICE_HOST_ACTIVATE_HPP
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/model/forward/linear.hpp>
-#include <awq/model/model_config.hpp>
+#include <awq/device/forward/activation.hpp>
+#include <awq/execution/for_each_row.hpp>
+#include <awq/execution/kernels/xsimd.hpp>
+#include <awq/tensor/matrix_view.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -59,9 +61,6 @@ void activate(const E& e, activation act, matrix_view<float> x)
     const std::vector<float> ones(x.cols(), 1.0f);
     for_each_row(e, x.rows(), [&](std::size_t t) { detail::multiply_row(act, ones, x.row(t)); });
 }
-
-/// Constants of xIELU.
-inline constexpr float xielu_beta = 0.5f, xielu_eps = -1e-6f;
 
 /// x = xIELU(x) (Huang & Schlag 2024), row by row, with the logarithmic parameters that a layer learns.
 template <execution E>

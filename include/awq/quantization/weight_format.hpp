@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#ifndef AWQ_FORMAT_WEIGHT_FORMAT_HPP
-#define AWQ_FORMAT_WEIGHT_FORMAT_HPP
+#ifndef AWQ_QUANTIZATION_WEIGHT_FORMAT_HPP
+#define AWQ_QUANTIZATION_WEIGHT_FORMAT_HPP
 
 #include <awq/support/requires_hosted.hpp>
 

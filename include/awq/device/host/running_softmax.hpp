@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#ifndef AWQ_MODEL_PARTS_RUNNING_SOFTMAX_HPP
-#define AWQ_MODEL_PARTS_RUNNING_SOFTMAX_HPP
+#ifndef AWQ_DEVICE_HOST_RUNNING_SOFTMAX_HPP
+#define AWQ_DEVICE_HOST_RUNNING_SOFTMAX_HPP
 
 #include <awq/support/requires_hosted.hpp>
 

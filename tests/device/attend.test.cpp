@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <awq/device/host/attend.hpp>
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/tbb_execution.hpp>
-#include <awq/model/parts/attend.hpp>
 
 #include "catch.hpp"
 

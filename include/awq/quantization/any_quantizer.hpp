@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-#ifndef AWQ_FORMAT_ANY_QUANTIZER_HPP
-#define AWQ_FORMAT_ANY_QUANTIZER_HPP
+#ifndef AWQ_QUANTIZATION_ANY_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_ANY_QUANTIZER_HPP
 
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/config.hpp>
-#include <awq/format/weight_format.hpp>
 #include <awq/quantization/fp4_quantizer.hpp>
 #include <awq/quantization/fp8_quantizer.hpp>
 #include <awq/quantization/gguf/simd_quantizer.hpp>
 #include <awq/quantization/integer_quantizer.hpp>
 #include <awq/quantization/quantizer_concept.hpp>
+#include <awq/quantization/weight_format.hpp>
 
 #include <cstddef>
 #include <span>

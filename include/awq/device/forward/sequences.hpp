@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#ifndef AWQ_MODEL_FORWARD_SEQUENCES_HPP
-#define AWQ_MODEL_FORWARD_SEQUENCES_HPP
+#ifndef AWQ_DEVICE_FORWARD_SEQUENCES_HPP
+#define AWQ_DEVICE_FORWARD_SEQUENCES_HPP
 
 #include <awq/support/requires_hosted.hpp>
 
@@ -44,6 +44,19 @@ public:
 private:
     std::vector<std::size_t> offsets_ = {0};
 };
+
+namespace detail {
+
+/// The position of every row: row `begin(s) + t` of a sequence stands at `start + t`.
+inline std::vector<std::size_t> positions_of(const sequences& batch, std::size_t start)
+{
+    std::vector<std::size_t> positions(batch.tokens());
+    for (std::size_t s = 0; s < batch.count(); ++s)
+        for (std::size_t t = 0; t < batch.length(s); ++t) positions[batch.begin(s) + t] = start + t;
+    return positions;
+}
+
+} // namespace detail
 
 } // namespace awq
 

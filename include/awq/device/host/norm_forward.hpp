@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: MIT
-#ifndef AWQ_MODEL_FORWARD_NORM_HPP
-#define AWQ_MODEL_FORWARD_NORM_HPP
+#ifndef AWQ_DEVICE_HOST_NORM_FORWARD_HPP
+#define AWQ_DEVICE_HOST_NORM_FORWARD_HPP
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/model/forward/linear.hpp>
-#include <awq/model/model_config.hpp>
+#include <awq/device/forward/norm_view.hpp>
+#include <awq/execution/for_each_row.hpp>
+#include <awq/execution/kernels/xsimd.hpp>
+#include <awq/tensor/matrix_view.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <span>
 
 namespace awq {
-
-/// A norm's weight and bias, (size) or empty, and how it is computed.
-struct norm_view {
-    std::span<const float> weight = {}, bias = {};
-    norm_rule rule;
-};
 
 namespace detail {
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-#ifndef AWQ_FORMAT_ROUND_LINEAR_HPP
-#define AWQ_FORMAT_ROUND_LINEAR_HPP
+#ifndef AWQ_DEVICE_HOST_ROUND_LINEAR_HPP
+#define AWQ_DEVICE_HOST_ROUND_LINEAR_HPP
 
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/device/host_matrix.hpp>
-#include <awq/format/any_quantizer.hpp>
-#include <awq/format/quantized_linear.hpp>
+#include <awq/device/linear_rounding.hpp>
+#include <awq/device/quantized_linear.hpp>
+#include <awq/quantization/any_quantizer.hpp>
 #include <awq/quantization/feedback_formats.hpp>
 #include <awq/quantization/float_feedback.hpp>
 #include <awq/quantization/gguf/simd_quantizer.hpp>
-#include <awq/recipe/oneshot_options.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -25,15 +25,7 @@ namespace awq {
 template <class Product, execution E>
 class linear_rounder {
 public:
-    /// `feedback`: from `make_feedback`, or empty for rounding without error feedback.
-    /// `importance`: mean of x^2 per column, or empty. `magnitude`: the largest |w| of the layers that
-    /// share a scale of NVFP4.
-    linear_rounder(const E& how, matrix_view<const float> feedback, std::span<const float> importance, float magnitude,
-                   const rounding_options& options)
-        : how_(how), feedback_(feedback), importance_(importance), magnitude_(magnitude), options_(options)
-    {}
-
-    bool has_feedback() const noexcept { return !feedback_.empty(); }
+    linear_rounder(const E& how, const linear_rounding& by) : how_(how), by_(by) {}
 
     /// Rounds `weight` (out_features, in_features) and replaces it by what the codes stand for.
     quantized_linear round(const any_quantizer& format, matrix_view<float> weight) const;
@@ -41,7 +33,7 @@ public:
 private:
     /// Nothing chooses the codes but the format's own rule: then they are those of compressed-tensors,
     /// which rounds the quotients to the weights' type.
-    bool is_plain() const noexcept { return feedback_.empty() && options_.clip_steps <= 1; }
+    bool is_plain() const noexcept { return by_.feedback.empty() && by_.clip_steps <= 1; }
 
     integer_codes round_to(integer_quantizer format, matrix_view<float> weight) const
     {
@@ -69,7 +61,7 @@ private:
             for (std::size_t i = 0; i < codes.size(); ++i)
                 made.codes[row * weight.cols() + first + i] = static_cast<std::int8_t>(codes[i] + low);
         };
-        format.clip_steps = options_.clip_steps;
+        format.clip_steps = by_.clip_steps;
         run(integer_feedback_format{format}, weight, store);
         return made;
     }
@@ -92,7 +84,7 @@ private:
             format.pseudo_quantize(weight, {}, weight);
             return made;
         }
-        format.clip_steps = options_.clip_steps;
+        format.clip_steps = by_.clip_steps;
         if (format.block_rows == 1)
             run(fp8_feedback_format<1>{format}, weight, store);
         else
@@ -102,7 +94,7 @@ private:
 
     fp4_codes round_to(const fp4_quantizer& chosen, matrix_view<float> weight) const
     {
-        fp4_quantizer format = chosen.for_magnitude(magnitude_);
+        fp4_quantizer format = chosen.for_magnitude(by_.magnitude);
         fp4_codes made{format.kind, weight.rows(), weight.cols(), {}, {}, format.global_scale};
         const std::size_t groups = made.groups();
         made.codes.resize(weight.size());
@@ -117,7 +109,7 @@ private:
             made.scales[row * groups + first / group_size_of(format.kind)] = grid.scale.pattern;
             std::copy(codes.begin(), codes.end(), &made.codes[row * weight.cols() + first]);
         };
-        format.clip_steps = options_.clip_steps;
+        format.clip_steps = by_.clip_steps;
         run(fp4_feedback_format{format}, weight, store);
         return made;
     }
@@ -129,16 +121,16 @@ private:
 
     gguf_blocks round_to_blocks(gguf::type type, matrix_view<float> weight) const
     {
-        const gguf::rounding how = options_.better_rounding ? gguf::rounding::best : gguf::rounding::exact;
+        const gguf::rounding how = by_.better_rounding ? gguf::rounding::best : gguf::rounding::exact;
         const gguf::simd_block_quantizer format{type, how};
         gguf_blocks made{type, weight.rows(), weight.cols(), {}};
         const std::size_t row_bytes = format.row_bytes(weight.cols());
         made.bytes.resize(weight.rows() * row_bytes);
         const std::span<std::byte> bytes{made.bytes};
-        if (feedback_.empty() || !gguf::has_grid(type)) {
+        if (by_.feedback.empty() || !gguf::has_grid(type)) {
             how_.for_each(weight.rows(), [&](std::size_t row) {
                 const auto to = bytes.subspan(row * row_bytes, row_bytes);
-                format.quantize_row(weight.row(row), importance_, to);
+                format.quantize_row(weight.row(row), by_.importance, to);
                 format.dequantize_row(to, weight.row(row));
             });
             return made;
@@ -160,7 +152,7 @@ private:
     void run(const Format& format, matrix_view<float> weight, const Store& store) const
     {
         host_matrix none;
-        matrix_view<const float> feedback = feedback_;
+        matrix_view<const float> feedback = by_.feedback;
         if (feedback.empty()) {
             none = xtensor_backend::make(weight.cols(), weight.cols());
             std::fill_n(none.data(), none.size(), 0.0f);
@@ -169,14 +161,12 @@ private:
         constexpr std::size_t rows_at_once = 2048; // enough for large products
         host_matrix difference = xtensor_backend::make(std::min(rows_at_once, weight.rows()), weight.cols());
         std::vector<float> scratch(feedback_scratch(format, view_of(std::as_const(difference))));
-        round_with_feedback<Product>(how_, weight, feedback, importance_, format, view_of(difference), scratch, store);
+        round_with_feedback<Product>(how_, weight, feedback, by_.importance, format, view_of(difference), scratch,
+                                     store);
     }
 
     const E& how_;
-    matrix_view<const float> feedback_;
-    std::span<const float> importance_;
-    float magnitude_;
-    const rounding_options& options_;
+    const linear_rounding& by_;
 };
 
 template <class Product, execution E>

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_DEVICE_HOST_SEARCH_MAPPING_HPP
+#define AWQ_DEVICE_HOST_SEARCH_MAPPING_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/device/found_scales.hpp>
+#include <awq/device/mapping_search.hpp>
+#include <awq/search/gram_loss.hpp>
+#include <awq/search/scale_search.hpp>
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+template <class Product, execution E>
+result<search_outcome> search_in(std::span<float> memory, const E& how, const mapping_search& what)
+{
+    mapping_search::loss_function exact = what.exact;
+    if (exact && !what.is_screened) return scale_search(how, what.problem, what.options, exact, memory);
+    constexpr std::size_t rows_at_once = 1024;
+    std::vector<float> products(gram_loss_workspace_size(what.problem.in_features()) * rows_at_once);
+    std::vector<matrix_view<const float>> weights;
+    for (const auto& layer : what.problem.layers) weights.push_back(layer.weight);
+    gram_loss<Product, E> gram{how,
+                               weights,
+                               what.gram,
+                               what.tokens,
+                               products,
+                               exact ? what.options.screening_rows : what.rows,
+                               row_block_of(what.problem)};
+    if (!exact) return scale_search(how, what.problem, what.options, gram, memory);
+    return screened_search(how, what.problem, what.options, gram, exact, memory);
+}
+
+} // namespace detail
+
+/// Searches for the scales of a mapping. Errors: those of `scale_search`.
+template <class Product, execution E>
+result<found_scales> search_mapping(const E& how, const mapping_search& what)
+{
+    std::vector<float> memory(search_workspace_size(what.problem, what.options));
+    AWQ_TRY(const search_outcome found, detail::search_in<Product>(memory, how, what));
+    return found_scales{{found.best_scales.begin(), found.best_scales.end()},
+                        found.best_ratio,
+                        found.duo_scaling,
+                        found.initial_error,
+                        found.best_error,
+                        found.skipped_candidates};
+}
+
+} // namespace awq
+
+#endif
