@@ -14,10 +14,8 @@
 
 namespace awq {
 
-#if !AWQ_HEADER_ONLY
 /// All cores of the processor, with the fast products.
-std::unique_ptr<device> open_host_device();
-#endif
+AWQ_DECLARED_CALL std::unique_ptr<device> open_host_device();
 
 #if AWQ_COMPILES_KERNELS
 AWQ_CALL std::unique_ptr<device> open_host_device()
