@@ -23,7 +23,7 @@ awq::status write_logits(const std::string& windows_path, const std::string& mod
     AWQ_TRY(const auto tokens, awq::open_tokenizer(model));
     AWQ_TRY(const awq::sample_set samples, awq::load_windows(windows_path, tokens));
     const auto& windows = samples.sequences;
-    const auto machine = awq::open_host_device();
+    AWQ_TRY(const auto machine, awq::open_host_device());
     AWQ_TRY(const auto output, awq::detail::run_model(*machine, *source, windows, {}, "model"));
     const std::size_t rows = output.stream.tokens(), vocabulary = output.outer.lm_head().weight.rows();
     std::vector<float> logits(rows * vocabulary);

@@ -67,6 +67,7 @@
 #include <awq/checkpoint/stacked_tensors.hpp>
 #include <awq/checkpoint/tensor_reports.hpp>
 #include <awq/checkpoint/write_as_stored.hpp>
+#include <awq/device/declare_device.hpp>
 #include <awq/device/device.hpp>
 #include <awq/device/forward/activation.hpp>
 #include <awq/device/forward/attention_rule.hpp>

@@ -48,12 +48,14 @@
 #ifndef AWQ_COMPILES_FILES
 #define AWQ_COMPILES_FILES 0
 #endif
-// AWQ_CALL begins a call's definition: a template is compiled where it is called, not wherever it is included.
-// AWQ_COMPILED begins the declaration and the definition of what a call needs of another unit.
+// AWQ_CALL begins a call's definition, AWQ_DECLARED_CALL its declaration: a template is compiled where it is called, not
+// wherever it is included. AWQ_COMPILED begins the declaration and the definition of what a call needs of another unit.
 #if AWQ_HEADER_ONLY
-#define AWQ_CALL template <class = void>
+#define AWQ_DECLARED_CALL template <class = void>
+#define AWQ_CALL template <class>
 #define AWQ_COMPILED inline
 #else
+#define AWQ_DECLARED_CALL
 #define AWQ_CALL
 #define AWQ_COMPILED
 #endif
@@ -1337,6 +1339,18 @@ protected:
     tensor_source(const tensor_source&) = default;
     tensor_source& operator=(const tensor_source&) = default;
 };
+
+} // namespace awq
+
+#endif
+// ---- awq/device/declare_device.hpp
+#ifndef AWQ_DEVICE_DECLARE_DEVICE_HPP
+#define AWQ_DEVICE_DECLARE_DEVICE_HPP
+
+namespace awq {
+
+/// Who computes; for those who only hand it on.
+class AWQ_ABI_TAG device;
 
 } // namespace awq
 
@@ -7258,46 +7272,47 @@ namespace awq {
 
 class tokenizer; // of data/tokenizer.hpp, for those who look into it
 
-// The calls on whole models, on all cores and with the fast products. Those who bring their own execution or product
-// take the templates of the same names. In the compiled mode (AWQ_HEADER_ONLY=0) this is all that is included.
-#if !AWQ_HEADER_ONLY
+// The calls on whole models, on all cores and with the fast products, or on a device that is given
+// (`device/host_device.hpp`). In the compiled mode (AWQ_HEADER_ONLY=0) this is all that is included.
 
 /// Calibrates, smooths and quantizes a model directory: the library's whole job, see `oneshot_options`. `all`: the
 /// processes that make this call together.
-result<run_report> oneshot(const oneshot_options& options, machines& all);
-result<run_report> oneshot(const oneshot_options& options);
+AWQ_DECLARED_CALL result<run_report> oneshot(const oneshot_options& options, machines& all = alone());
+AWQ_DECLARED_CALL result<run_report> oneshot(device& machine, const oneshot_options& options, machines& all = alone());
 
 /// What that would take, in time and memory, without doing it: nothing is written.
-result<run_prediction> predict(const oneshot_options& options);
+AWQ_DECLARED_CALL result<run_prediction> predict(const oneshot_options& options);
+AWQ_DECLARED_CALL result<run_prediction> predict(device& machine, const oneshot_options& options);
 
 /// Converts a model directory into a GGUF file without calibration.
-result<export_report> export_gguf(const export_options& options);
+AWQ_DECLARED_CALL result<export_report> export_gguf(const export_options& options);
+AWQ_DECLARED_CALL result<export_report> export_gguf(device& machine, const export_options& options);
 
 /// Scores every token of each window but the first; `reference` may be null.
-result<evaluation> evaluate(const tensor_source& model, const tensor_source* reference,
-                            std::span<const std::vector<std::int32_t>> windows, const evaluate_options& options);
-
-/// Scores several models on the same windows; the reference runs once for all of them.
-result<std::vector<evaluation>> evaluate_each(std::span<const tensor_source* const> models,
-                                              const tensor_source* reference,
+AWQ_DECLARED_CALL result<evaluation> evaluate(const tensor_source& model, const tensor_source* reference,
                                               std::span<const std::vector<std::int32_t>> windows,
                                               const evaluate_options& options);
 
+/// Scores several models on the same windows; the reference runs once for all of them.
+AWQ_DECLARED_CALL result<std::vector<evaluation>> evaluate_each(std::span<const tensor_source* const> models,
+                                                                const tensor_source* reference,
+                                                                std::span<const std::vector<std::int32_t>> windows,
+                                                                const evaluate_options& options);
+
 /// Continues a prompt of token ids greedily; `on_token` sees each new one as it comes and may be empty.
-result<std::vector<std::int32_t>> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
-                                           std::size_t max_new_tokens,
-                                           const std::function<void(std::int32_t)>& on_token);
+AWQ_DECLARED_CALL result<std::vector<std::int32_t>> generate(const tensor_source& model,
+                                                             std::span<const std::int32_t> prompt,
+                                                             std::size_t max_new_tokens,
+                                                             const std::function<void(std::int32_t)>& on_token);
 
 /// Rewrites a quantized checkpoint in another layout, without loss.
-result<conversion> convert(const convert_options& options);
+AWQ_DECLARED_CALL result<conversion> convert(const convert_options& options);
 
 /// Opens a model directory or a GGUF file.
-result<std::unique_ptr<tensor_source>> open_model(const std::string& path);
+AWQ_DECLARED_CALL result<std::unique_ptr<tensor_source>> open_model(const std::string& path);
 
 /// The tokenizer of a model directory or a GGUF file.
-result<tokenizer> open_tokenizer(const std::string& path);
-
-#endif
+AWQ_DECLARED_CALL result<tokenizer> open_tokenizer(const std::string& path);
 
 } // namespace awq
 
@@ -41589,18 +41604,19 @@ static_assert(execution<tbb_execution>);
 #endif
 
 #include <memory>
+#include <new>
 
 namespace awq {
 
-#if !AWQ_HEADER_ONLY
-/// All cores of the processor, with the fast products.
-std::unique_ptr<device> open_host_device();
-#endif
+/// All cores of the processor, with the fast products. Error: `out_of_memory`.
+AWQ_DECLARED_CALL result<std::unique_ptr<device>> open_host_device();
 
 #if AWQ_COMPILES_KERNELS
-AWQ_CALL std::unique_ptr<device> open_host_device()
+AWQ_CALL result<std::unique_ptr<device>> open_host_device()
 {
-    return std::make_unique<host_device<packed_product, tbb_execution>>();
+    std::unique_ptr<device> made{new (std::nothrow) host_device<packed_product, tbb_execution>};
+    if (!made) return error{error_code::out_of_memory, "the processor: out of memory; give the program more memory"};
+    return made;
 }
 #endif
 
@@ -47871,7 +47887,8 @@ namespace awq {
 AWQ_CALL result<evaluation> evaluate(const tensor_source& model, const tensor_source* reference,
                                      std::span<const token_ids> windows, const evaluate_options& options)
 {
-    return evaluate(*open_host_device(), model, reference, windows, options);
+    AWQ_TRY(const auto machine, open_host_device());
+    return evaluate(*machine, model, reference, windows, options);
 }
 
 AWQ_CALL result<std::vector<evaluation>> evaluate_each(std::span<const tensor_source* const> models,
@@ -47879,7 +47896,8 @@ AWQ_CALL result<std::vector<evaluation>> evaluate_each(std::span<const tensor_so
                                                        std::span<const token_ids> windows,
                                                        const evaluate_options& options)
 {
-    return evaluate_each(*open_host_device(), models, reference, windows, options);
+    AWQ_TRY(const auto machine, open_host_device());
+    return evaluate_each(*machine, models, reference, windows, options);
 }
 #endif
 
@@ -47948,19 +47966,20 @@ inline result<export_report> export_tensors(device& machine, const export_option
 
 } // namespace detail
 
+#if AWQ_COMPILES_RUNS
 /// Converts a model directory into a GGUF file of any type, as llama.cpp's converter and
 /// llama-quantize would, without calibration. In memory are only a few megabytes of one tensor.
-inline result<export_report> export_gguf(device& machine, const export_options& options)
+AWQ_CALL result<export_report> export_gguf(device& machine, const export_options& options)
 {
     return catch_out_of_memory(options.model, give_more_memory,
                                [&] { return detail::export_tensors(machine, options); });
 }
 
-#if AWQ_COMPILES_RUNS
 /// The same on all cores.
 AWQ_CALL result<export_report> export_gguf(const export_options& options)
 {
-    return export_gguf(*open_host_device(), options);
+    AWQ_TRY(const auto machine, open_host_device());
+    return export_gguf(*machine, options);
 }
 #endif
 
@@ -48276,7 +48295,7 @@ inline result<token_ids> generate(causal_lm& network, std::span<const std::int32
 AWQ_CALL result<token_ids> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
                                     std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token)
 {
-    const auto machine = open_host_device();
+    AWQ_TRY(const auto machine, open_host_device());
     AWQ_TRY(loaded_model loaded, loaded_model::load(*machine, model));
     return generate(loaded.network(), prompt, max_new_tokens, on_token);
 }
@@ -54264,10 +54283,11 @@ inline status oneshot_run::smooth(std::size_t layer, block_tensors& block, block
 
 namespace awq {
 
+#if AWQ_COMPILES_RUNS
 /// Runs what the options ask for. The library's whole job in one call. `out_of_memory` names the block
 /// that did not fit; nothing is written then. `all`: the machines that make this call together, with the same options
 /// and from the same files; the first writes, and its report is that of the run.
-inline result<run_report> oneshot(device& machine, const oneshot_options& options, machines& all = alone())
+AWQ_CALL result<run_report> oneshot(device& machine, const oneshot_options& options, machines& all)
 {
     if (options.dry_run) return error{error_code::invalid_argument, "a dry run is no run: call predict"};
     if (options.resume && all.are_several())
@@ -54281,15 +54301,13 @@ inline result<run_report> oneshot(device& machine, const oneshot_options& option
     return done;
 }
 
-#if AWQ_COMPILES_RUNS
 /// The same on all cores, with the fast products.
 AWQ_CALL result<run_report> oneshot(const oneshot_options& options, machines& all)
 {
-    return oneshot(*open_host_device(), options, all);
-}
-AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
-{
-    return oneshot(options, alone());
+    const auto machine = open_host_device();
+    if (machine) return oneshot(**machine, options, all);
+    all.fail(machine.error());
+    return machine.error();
 }
 #endif
 
@@ -54493,19 +54511,20 @@ private:
     static constexpr const char* forward_alone = "forward";
 };
 
+#if AWQ_COMPILES_RUNS
 /// What `oneshot` with these options would take. Nothing is written. Errors: those with which it would end before it
 /// begins; `out_of_memory`, with what fits, where it would not.
-inline result<run_prediction> predict(device& machine, const oneshot_options& options)
+AWQ_CALL result<run_prediction> predict(device& machine, const oneshot_options& options)
 {
     return catch_out_of_memory(options.model, use_less_memory,
                                [&] { return run_predictor{}.predict(machine, options); });
 }
 
-#if AWQ_COMPILES_RUNS
 /// The same on all cores, with the fast products.
 AWQ_CALL result<run_prediction> predict(const oneshot_options& options)
 {
-    return predict(*open_host_device(), options);
+    AWQ_TRY(const auto machine, open_host_device());
+    return predict(*machine, options);
 }
 #endif
 

@@ -7,7 +7,7 @@
 
 awq::device& test::fast_machine()
 {
-    static const auto machine = awq::open_host_device();
+    static const auto machine = awq::open_host_device().value();
     return *machine;
 }
 

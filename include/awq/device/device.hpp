@@ -6,6 +6,7 @@
 
 #include <awq/calibration/activation_stats.hpp>
 #include <awq/config.hpp>
+#include <awq/device/declare_device.hpp>
 #include <awq/device/forward/activation.hpp>
 #include <awq/device/forward/attention_rule.hpp>
 #include <awq/device/forward/column_copy.hpp>

@@ -6,6 +6,7 @@
 
 #include <awq/block/tensor_source.hpp>
 #include <awq/config.hpp>
+#include <awq/device/declare_device.hpp>
 #include <awq/evaluate/evaluate_options.hpp>
 #include <awq/evaluate/evaluation.hpp>
 #include <awq/execution/machines.hpp>
@@ -28,46 +29,47 @@ namespace awq {
 
 class tokenizer; // of data/tokenizer.hpp, for those who look into it
 
-// The calls on whole models, on all cores and with the fast products. Those who bring their own execution or product
-// take the templates of the same names. In the compiled mode (AWQ_HEADER_ONLY=0) this is all that is included.
-#if !AWQ_HEADER_ONLY
+// The calls on whole models, on all cores and with the fast products, or on a device that is given
+// (`device/host_device.hpp`). In the compiled mode (AWQ_HEADER_ONLY=0) this is all that is included.
 
 /// Calibrates, smooths and quantizes a model directory: the library's whole job, see `oneshot_options`. `all`: the
 /// processes that make this call together.
-result<run_report> oneshot(const oneshot_options& options, machines& all);
-result<run_report> oneshot(const oneshot_options& options);
+AWQ_DECLARED_CALL result<run_report> oneshot(const oneshot_options& options, machines& all = alone());
+AWQ_DECLARED_CALL result<run_report> oneshot(device& machine, const oneshot_options& options, machines& all = alone());
 
 /// What that would take, in time and memory, without doing it: nothing is written.
-result<run_prediction> predict(const oneshot_options& options);
+AWQ_DECLARED_CALL result<run_prediction> predict(const oneshot_options& options);
+AWQ_DECLARED_CALL result<run_prediction> predict(device& machine, const oneshot_options& options);
 
 /// Converts a model directory into a GGUF file without calibration.
-result<export_report> export_gguf(const export_options& options);
+AWQ_DECLARED_CALL result<export_report> export_gguf(const export_options& options);
+AWQ_DECLARED_CALL result<export_report> export_gguf(device& machine, const export_options& options);
 
 /// Scores every token of each window but the first; `reference` may be null.
-result<evaluation> evaluate(const tensor_source& model, const tensor_source* reference,
-                            std::span<const std::vector<std::int32_t>> windows, const evaluate_options& options);
-
-/// Scores several models on the same windows; the reference runs once for all of them.
-result<std::vector<evaluation>> evaluate_each(std::span<const tensor_source* const> models,
-                                              const tensor_source* reference,
+AWQ_DECLARED_CALL result<evaluation> evaluate(const tensor_source& model, const tensor_source* reference,
                                               std::span<const std::vector<std::int32_t>> windows,
                                               const evaluate_options& options);
 
+/// Scores several models on the same windows; the reference runs once for all of them.
+AWQ_DECLARED_CALL result<std::vector<evaluation>> evaluate_each(std::span<const tensor_source* const> models,
+                                                                const tensor_source* reference,
+                                                                std::span<const std::vector<std::int32_t>> windows,
+                                                                const evaluate_options& options);
+
 /// Continues a prompt of token ids greedily; `on_token` sees each new one as it comes and may be empty.
-result<std::vector<std::int32_t>> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
-                                           std::size_t max_new_tokens,
-                                           const std::function<void(std::int32_t)>& on_token);
+AWQ_DECLARED_CALL result<std::vector<std::int32_t>> generate(const tensor_source& model,
+                                                             std::span<const std::int32_t> prompt,
+                                                             std::size_t max_new_tokens,
+                                                             const std::function<void(std::int32_t)>& on_token);
 
 /// Rewrites a quantized checkpoint in another layout, without loss.
-result<conversion> convert(const convert_options& options);
+AWQ_DECLARED_CALL result<conversion> convert(const convert_options& options);
 
 /// Opens a model directory or a GGUF file.
-result<std::unique_ptr<tensor_source>> open_model(const std::string& path);
+AWQ_DECLARED_CALL result<std::unique_ptr<tensor_source>> open_model(const std::string& path);
 
 /// The tokenizer of a model directory or a GGUF file.
-result<tokenizer> open_tokenizer(const std::string& path);
-
-#endif
+AWQ_DECLARED_CALL result<tokenizer> open_tokenizer(const std::string& path);
 
 } // namespace awq
 

@@ -18,7 +18,8 @@ namespace awq {
 AWQ_CALL result<evaluation> evaluate(const tensor_source& model, const tensor_source* reference,
                                      std::span<const token_ids> windows, const evaluate_options& options)
 {
-    return evaluate(*open_host_device(), model, reference, windows, options);
+    AWQ_TRY(const auto machine, open_host_device());
+    return evaluate(*machine, model, reference, windows, options);
 }
 
 AWQ_CALL result<std::vector<evaluation>> evaluate_each(std::span<const tensor_source* const> models,
@@ -26,7 +27,8 @@ AWQ_CALL result<std::vector<evaluation>> evaluate_each(std::span<const tensor_so
                                                        std::span<const token_ids> windows,
                                                        const evaluate_options& options)
 {
-    return evaluate_each(*open_host_device(), models, reference, windows, options);
+    AWQ_TRY(const auto machine, open_host_device());
+    return evaluate_each(*machine, models, reference, windows, options);
 }
 #endif
 

@@ -74,19 +74,20 @@ inline result<export_report> export_tensors(device& machine, const export_option
 
 } // namespace detail
 
+#if AWQ_COMPILES_RUNS
 /// Converts a model directory into a GGUF file of any type, as llama.cpp's converter and
 /// llama-quantize would, without calibration. In memory are only a few megabytes of one tensor.
-inline result<export_report> export_gguf(device& machine, const export_options& options)
+AWQ_CALL result<export_report> export_gguf(device& machine, const export_options& options)
 {
     return catch_out_of_memory(options.model, give_more_memory,
                                [&] { return detail::export_tensors(machine, options); });
 }
 
-#if AWQ_COMPILES_RUNS
 /// The same on all cores.
 AWQ_CALL result<export_report> export_gguf(const export_options& options)
 {
-    return export_gguf(*open_host_device(), options);
+    AWQ_TRY(const auto machine, open_host_device());
+    return export_gguf(*machine, options);
 }
 #endif
 

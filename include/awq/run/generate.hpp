@@ -101,7 +101,7 @@ inline result<token_ids> generate(causal_lm& network, std::span<const std::int32
 AWQ_CALL result<token_ids> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
                                     std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token)
 {
-    const auto machine = open_host_device();
+    AWQ_TRY(const auto machine, open_host_device());
     AWQ_TRY(loaded_model loaded, loaded_model::load(*machine, model));
     return generate(loaded.network(), prompt, max_new_tokens, on_token);
 }

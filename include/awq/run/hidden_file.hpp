@@ -4,7 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/execution/execution_concept.hpp>
+#include <awq/device/device.hpp>
 #include <awq/io/write_file.hpp>
 #include <awq/support/result.hpp>
 

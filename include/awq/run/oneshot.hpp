@@ -12,10 +12,11 @@
 
 namespace awq {
 
+#if AWQ_COMPILES_RUNS
 /// Runs what the options ask for. The library's whole job in one call. `out_of_memory` names the block
 /// that did not fit; nothing is written then. `all`: the machines that make this call together, with the same options
 /// and from the same files; the first writes, and its report is that of the run.
-inline result<run_report> oneshot(device& machine, const oneshot_options& options, machines& all = alone())
+AWQ_CALL result<run_report> oneshot(device& machine, const oneshot_options& options, machines& all)
 {
     if (options.dry_run) return error{error_code::invalid_argument, "a dry run is no run: call predict"};
     if (options.resume && all.are_several())
@@ -29,15 +30,13 @@ inline result<run_report> oneshot(device& machine, const oneshot_options& option
     return done;
 }
 
-#if AWQ_COMPILES_RUNS
 /// The same on all cores, with the fast products.
 AWQ_CALL result<run_report> oneshot(const oneshot_options& options, machines& all)
 {
-    return oneshot(*open_host_device(), options, all);
-}
-AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
-{
-    return oneshot(options, alone());
+    const auto machine = open_host_device();
+    if (machine) return oneshot(**machine, options, all);
+    all.fail(machine.error());
+    return machine.error();
 }
 #endif
 

@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/run/available_memory.hpp>
+#include <awq/run/calls.hpp>
 #include <awq/run/memory_need.hpp>
 #include <awq/run/oneshot.hpp>
 #include <awq/run/run_prediction.hpp>
@@ -202,19 +203,20 @@ private:
     static constexpr const char* forward_alone = "forward";
 };
 
+#if AWQ_COMPILES_RUNS
 /// What `oneshot` with these options would take. Nothing is written. Errors: those with which it would end before it
 /// begins; `out_of_memory`, with what fits, where it would not.
-inline result<run_prediction> predict(device& machine, const oneshot_options& options)
+AWQ_CALL result<run_prediction> predict(device& machine, const oneshot_options& options)
 {
     return catch_out_of_memory(options.model, use_less_memory,
                                [&] { return run_predictor{}.predict(machine, options); });
 }
 
-#if AWQ_COMPILES_RUNS
 /// The same on all cores, with the fast products.
 AWQ_CALL result<run_prediction> predict(const oneshot_options& options)
 {
-    return predict(*open_host_device(), options);
+    AWQ_TRY(const auto machine, open_host_device());
+    return predict(*machine, options);
 }
 #endif
 

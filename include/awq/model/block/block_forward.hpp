@@ -10,6 +10,7 @@
 #include <awq/model/block/block_weights.hpp>
 #include <awq/model/forward/observer.hpp>
 #include <awq/model/kv_cache.hpp>
+#include <awq/model/model_config.hpp>
 
 #include <cstddef>
 #include <span>

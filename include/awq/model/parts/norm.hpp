@@ -6,6 +6,8 @@
 
 #include <awq/device/forward/norm_view.hpp>
 #include <awq/model/block/block_linear.hpp>
+#include <awq/support/result.hpp>
+#include <awq/tensor/matrix_view.hpp>
 
 #include <cstddef>
 
