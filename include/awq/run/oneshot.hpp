@@ -35,10 +35,7 @@ AWQ_CALL result<run_report> oneshot(const oneshot_options& options, machines& al
 {
     return oneshot(*open_host_device(), options, all);
 }
-AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
-{
-    return oneshot(options, alone());
-}
+AWQ_CALL result<run_report> oneshot(const oneshot_options& options) { return oneshot(options, alone()); }
 #endif
 
 } // namespace awq
