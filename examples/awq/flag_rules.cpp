@@ -185,12 +185,13 @@ awq::result<awq::oneshot_options> build_request(const CLI::App& command, const o
     const unsigned facts = facts_of(given, recipe, request);
     for (const flag_row& row : oneshot_flag_rows()) {
         if (!is_given(command, row.name)) continue;
+        if (row.check) AWQ_CHECK(row.check(given));
         const flag_rule* const rule = rule_for(row.name, facts, given);
         if (rule && rule->is == refused) return awq::error{awq::error_code::invalid_argument, row.name, " ", rule->why};
         if (rule)
             request.notices.warn(std::string{row.name} + " has no effect: " + std::string{rule->why});
         else if (row.fill)
-            AWQ_CHECK(row.fill(given, request));
+            row.fill(given, request);
     }
     if (!given.scheme.empty() && recipe.group_size && !is_given(command, "--group-size"))
         awq::formats_of(request.task)->front().group_size = *recipe.group_size;

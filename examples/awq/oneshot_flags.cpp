@@ -27,66 +27,69 @@ void choice(app& command, const char* name, std::string& value, const char* help
     if (!value.empty()) option->capture_default_str();
 }
 
+template <class T>
+awq::status problem_of(const awq::result<T>& parsed)
+{
+    return parsed ? awq::status{} : awq::status{parsed.error()};
+}
+
 /// Lets `change` loose on the steps of a task that rounds.
 template <class Change>
-awq::status in_rounding(request& to, Change&& change)
+void in_rounding(request& to, Change&& change)
 {
     if (awq::rounding_steps* const steps = awq::rounding_of(to.task)) change(*steps);
-    return {};
 }
 
 /// And on the least-squares target of one that has it.
 template <class Change>
-awq::status in_least_squares(request& to, Change&& change)
+void in_least_squares(request& to, Change&& change)
 {
     if (auto* const task = std::get_if<awq::compensate>(&to.task)) change(task->least_squares);
-    return in_rounding(to, [&](awq::rounding_steps& steps) {
+    in_rounding(to, [&](awq::rounding_steps& steps) {
         if (steps.least_squares) change(*steps.least_squares);
     });
 }
 
 awq::sample_calibration& samples_of(request& to) { return awq::as<awq::sample_calibration>(to.calibration); }
 
-awq::status fill_dequantized(const flags& from, request& to)
+void fill_dequantized(const flags& from, request& to)
 {
     const std::string& path = from.quantize.output_dequantized;
     if (auto* const task = std::get_if<awq::quantize>(&to.task)) task->output_dequantized = path;
     if (auto* const task = std::get_if<awq::write_gguf>(&to.task)) task->output_dequantized = path;
     if (auto* const task = std::get_if<awq::compensate>(&to.task)) task->output_dequantized = path;
-    return {};
 }
 
-awq::status fill_target(const flags& from, request& to)
+void fill_target(const flags& from, request& to)
 {
     if (auto* const task = std::get_if<awq::write_gguf>(&to.task)) task->type = from.target; // simulated: no output
     if (auto* const task = std::get_if<awq::compensate>(&to.task)) task->target = from.target;
     if (auto* const task = std::get_if<awq::smooth>(&to.task))
         awq::as<awq::simulated_type>(task->simulated).target = from.target;
-    return {};
 }
 
-awq::status fill_tensor_types(const flags& from, request& to)
+void fill_tensor_types(const flags& from, request& to)
 {
     if (auto* const task = std::get_if<awq::write_gguf>(&to.task)) task->tensor_types = from.tensor_types;
     if (auto* const task = std::get_if<awq::compensate>(&to.task)) task->tensor_types = from.tensor_types;
     if (auto* const task = std::get_if<awq::smooth>(&to.task))
         awq::as<awq::simulated_type>(task->simulated).tensor_types = from.tensor_types;
-    return {};
 }
 
-awq::status fill_clip_steps(const flags& from, request& to)
+void fill_clip_steps(const flags& from, request& to)
 {
     if (auto* const task = std::get_if<awq::quantize>(&to.task)) task->clip_steps = from.quantize.clip_steps;
     if (auto* const task = std::get_if<awq::smooth>(&to.task))
         awq::as<awq::simulated_schemes>(task->simulated).clip_steps = from.quantize.clip_steps;
-    return {};
 }
 
-awq::status fill_least_squares(const flags& from, request& to)
+void fill_least_squares(const flags& from, request& to)
 {
-    if (!(from.least_squares.lambda > 0))
-        return in_rounding(to, [](awq::rounding_steps& steps) { steps.least_squares.reset(); });
-    return in_least_squares(to, [&](awq::least_squares_options& target) { target.lambda = from.least_squares.lambda; });
+    if (!(from.least_squares.lambda > 0)) {
+        in_rounding(to, [](awq::rounding_steps& steps) { steps.least_squares.reset(); });
+        return;
+    }
+    in_least_squares(to, [&](awq::least_squares_options& target) { target.lambda = from.least_squares.lambda; });
 }
 
 const flag_row rows[] = {
@@ -100,35 +103,26 @@ const flag_row rows[] = {
                             "Calibration text; or a JSON array, {\"data\": [...]} or JSON lines of samples with "
                             "text, messages (and tools), conversations, input_ids, instruction or prompt");
      },
-     [](const flags& from, request& to) -> awq::status {
-         samples_of(to).dataset = from.samples.dataset;
-         return {};
-     }},
+     [](const flags& from, request& to) { samples_of(to).dataset = from.samples.dataset; }},
     {"--imatrix", "imatrix",
      [](app& command, const char* name, flags& into) {
-         command.add_option(name, into.imatrix, "Importance matrix of llama.cpp, instead of a dataset: no forward pass");
+         command.add_option(name, into.imatrix,
+                            "Importance matrix of llama.cpp, instead of a dataset: no forward pass");
      },
-     [](const flags& from, request& to) -> awq::status {
-         awq::as<awq::matrix_calibration>(to.calibration).imatrix = from.imatrix;
-         return {};
-     }},
+     [](const flags& from, request& to) { awq::as<awq::matrix_calibration>(to.calibration).imatrix = from.imatrix; }},
     {"--num-calibration-samples", awq::limits::num_calibration_samples.field,
      [](app& command, const char* name, flags& into) {
          number(command, name, into.samples.num_calibration_samples, awq::limits::num_calibration_samples, "At most");
      },
-     [](const flags& from, request& to) -> awq::status {
+     [](const flags& from, request& to) {
          samples_of(to).num_calibration_samples = from.samples.num_calibration_samples;
-         return {};
      }},
     {"--max-seq-length", awq::limits::max_seq_length.field,
      [](app& command, const char* name, flags& into) {
          number(command, name, into.samples.max_seq_length, awq::limits::max_seq_length,
                 "Tokens in a sample, at most");
      },
-     [](const flags& from, request& to) -> awq::status {
-         samples_of(to).max_seq_length = from.samples.max_seq_length;
-         return {};
-     }},
+     [](const flags& from, request& to) { samples_of(to).max_seq_length = from.samples.max_seq_length; }},
     {"--output", "output",
      [](app& command, const char* name, flags& into) {
          command.add_option(name, into.common.output, "Directory, or FILE.gguf");
@@ -149,10 +143,7 @@ const flag_row rows[] = {
          command.add_option(name, into.quantize.output_awq,
                             "Also write a checkpoint in AutoAWQ's layout to this directory");
      },
-     [](const flags& from, request& to) -> awq::status {
-         awq::as<awq::quantize>(to.task).output_awq = from.quantize.output_awq;
-         return {};
-     }},
+     [](const flags& from, request& to) { awq::as<awq::quantize>(to.task).output_awq = from.quantize.output_awq; }},
     {"--output-imatrix", "output_imatrix",
      [](app& command, const char* name, flags& into) {
          command.add_option(name, into.common.output_imatrix,
@@ -180,25 +171,22 @@ const flag_row rows[] = {
      }},
     {"--compensate", "compensate",
      [](app& command, const char* name, flags& into) {
-         command.add_flag(name, into.compensate, "Write 16-bit weights that make up for llama.cpp's rounding to --target");
+         command.add_flag(name, into.compensate,
+                          "Write 16-bit weights that make up for llama.cpp's rounding to --target");
      }},
     {"--scheme", "formats",
      [](app& command, const char* name, flags& into) {
          command.add_option(name, into.scheme,
                             awq::describe_schemes() + "; with --smoothing-only what the search simulates");
      },
-     [](const flags& from, request& to) -> awq::status {
+     [](const flags& from, request& to) {
          if (auto* const formats = awq::formats_of(to.task)) *formats = {{{"Linear"}, from.scheme}};
-         return {};
      }},
     {"--type", "type",
      [](app& command, const char* name, flags& into) {
          command.add_option(name, into.type, "Of a GGUF output: " + awq::join_names(awq::gguf::known_file_types()));
      },
-     [](const flags& from, request& to) -> awq::status {
-         awq::as<awq::write_gguf>(to.task).type = from.type;
-         return {};
-     }},
+     [](const flags& from, request& to) { awq::as<awq::write_gguf>(to.task).type = from.type; }},
     {"--target", "target",
      [](app& command, const char* name, flags& into) {
          command.add_option(name, into.target, "GGUF type to optimise for where no GGUF file is written, as --type");
@@ -214,52 +202,41 @@ const flag_row rows[] = {
          command.add_flag(name, into.write_gguf.measured_types,
                           "Choose each tensor's type by what it costs, in no more bytes than --type's mix");
      },
-     [](const flags& from, request& to) -> awq::status {
+     [](const flags& from, request& to) {
          awq::as<awq::write_gguf>(to.task).measured_types = from.write_gguf.measured_types;
-         return {};
      }},
     {"--group-size", awq::limits::group_size.field,
      [](app& command, const char* name, flags& into) {
          number(command, name, into.group_size, awq::limits::group_size, "Elements that share a scale; 0: per channel");
      },
-     [](const flags& from, request& to) -> awq::status {
-         if (auto* const formats = awq::formats_of(to.task); formats && !formats->empty())
-             formats->front().group_size = from.group_size;
-         return {};
+     [](const flags& from, request& to) {
+         if (auto* const formats = awq::formats_of(to.task);
+         formats && !formats->empty()) formats->front().group_size = from.group_size;
      }},
     {"--ignore", "ignore",
      [](app& command, const char* name, flags& into) {
          command.add_option(name, into.ignore, "Layer name or re:PATTERN; may be repeated");
      },
-     [](const flags& from, request& to) -> awq::status {
-         to.ignore = from.ignore;
-         to.ignore_recipe.clear();
-         return {};
-     }},
+     [](const flags& from, request& to) { to.ignore = from.ignore; to.ignore_recipe.clear(); }},
     {"--n-grid", awq::limits::n_grid.field,
      [](app& command, const char* name, flags& into) {
          number(command, name, into.smoothing.search.n_grid, awq::limits::n_grid, "Candidates per mapping");
      },
-     [](const flags& from, request& to) -> awq::status {
-         to.smoothing->search.n_grid = from.smoothing.search.n_grid;
-         return {};
-     }},
+     [](const flags& from, request& to) { to.smoothing->search.n_grid = from.smoothing.search.n_grid; }},
     {"--duo-scaling", "search.duo_scaling",
      [](app& command, const char* name, flags& into) {
          command.add_option(name, into.duo_scaling, "true, false or both");
      },
-     [](const flags& from, request& to) -> awq::status {
-         AWQ_TRY(to.smoothing->search.duo_scaling, awq::parse_duo_scaling(from.duo_scaling));
-         return {};
-     }},
+     [](const flags& from, request& to) {
+         to.smoothing->search.duo_scaling = *awq::parse_duo_scaling(from.duo_scaling);
+     },
+     [](const flags& from) { return problem_of(awq::parse_duo_scaling(from.duo_scaling)); }},
     {"--loss", "smoothing.loss",
      [](app& command, const char* name, flags& into) {
          command.add_option(name, into.loss, "parent-output, gram or screened");
      },
-     [](const flags& from, request& to) -> awq::status {
-         AWQ_TRY(to.smoothing->loss, awq::parse_loss(from.loss));
-         return {};
-     }},
+     [](const flags& from, request& to) { to.smoothing->loss = *awq::parse_loss(from.loss); },
+     [](const flags& from) { return problem_of(awq::parse_loss(from.loss)); }},
     {"--precision", "operands",
      [](app& command, const char* name, flags& into) {
          choice(command, name, into.precision,
@@ -267,46 +244,36 @@ const flag_row rows[] = {
                 "auto: where the checkpoint is bfloat16, too",
                 {"auto", "float32", "mixed"});
      },
-     [](const flags& from, request& to) -> awq::status {
-         to.operands = awq::precision_of(from.precision); // none: auto
-         return {};
-     }},
+     [](const flags& from, request& to) { to.operands = awq::precision_of(from.precision); }}, // none: auto
     {"--hidden-states", "hidden_states",
      [](app& command, const char* name, flags& into) {
          choice(command, name, into.hidden_states,
                 "What the text is kept in between blocks; bfloat16 takes half the memory", {"float32", "bfloat16"});
      },
-     [](const flags& from, request& to) -> awq::status {
+     [](const flags& from, request& to) {
          samples_of(to).hidden_states = from.hidden_states == "bfloat16" ? awq::dtype::bf16 : awq::dtype::f32;
-         return {};
      }},
     {"--mappings", "mappings",
      [](app& command, const char* name, flags& into) {
          choice(command, name, into.mappings, "llm-compressor's choice of layers to smooth, or all that are exact",
                 {"llm-compressor", "all"});
      },
-     [](const flags& from, request& to) -> awq::status {
+     [](const flags& from, request& to) {
          const bool all = from.mappings == "all";
          to.smoothing->mappings = all ? awq::mapping_choice::all : awq::mapping_choice::llm_compressor;
-         return {};
      }},
     {"--all-experts", "all_experts",
      [](app& command, const char* name, flags& into) {
-         command.add_flag(name, into.samples.all_experts, "Statistics of every expert from all tokens, not only its own");
+         command.add_flag(name, into.samples.all_experts,
+                          "Statistics of every expert from all tokens, not only its own");
      },
-     [](const flags& from, request& to) -> awq::status {
-         samples_of(to).all_experts = from.samples.all_experts;
-         return {};
-     }},
+     [](const flags& from, request& to) { samples_of(to).all_experts = from.samples.all_experts; }},
     {"--smooth-grouped-query", "smooth_grouped_query",
      [](app& command, const char* name, flags& into) {
          command.add_flag(name, into.smoothing.smooth_grouped_query,
                           "Also v_proj -> o_proj where query heads share values: one scale each");
      },
-     [](const flags& from, request& to) -> awq::status {
-         to.smoothing->smooth_grouped_query = from.smoothing.smooth_grouped_query;
-         return {};
-     }},
+     [](const flags& from, request& to) { to.smoothing->smooth_grouped_query = from.smoothing.smooth_grouped_query; }},
     {"--clip-weights", "",
      [](app& command, const char* name, flags& into) {
          command.add_flag(name, into.clip_weights,
@@ -318,9 +285,8 @@ const flag_row rows[] = {
          command.add_flag(name, into.quantize.search_clipping,
                           "The search simulates the clipped ranges of a scheme too");
      },
-     [](const flags& from, request& to) -> awq::status {
+     [](const flags& from, request& to) {
          awq::as<awq::quantize>(to.task).search_clipping = from.quantize.search_clipping;
-         return {};
      }},
     {"--no-smoothing", "",
      [](app& command, const char* name, flags& into) {
@@ -333,16 +299,15 @@ const flag_row rows[] = {
              ->capture_default_str();
      },
      [](const flags& from, request& to) {
-         return in_rounding(to, [&](auto& steps) { steps.importance = from.quantize.rounding.importance; });
+         in_rounding(to, [&](auto& steps) { steps.importance = from.quantize.rounding.importance; });
      }},
     {"--better-rounding", "better_rounding",
      [](app& command, const char* name, flags& into) {
          command.add_flag(name, into.write_gguf.better_rounding,
                           "GGUF: search longer for each block's scales than llama.cpp does");
      },
-     [](const flags& from, request& to) -> awq::status {
+     [](const flags& from, request& to) {
          awq::as<awq::write_gguf>(to.task).better_rounding = from.write_gguf.better_rounding;
-         return {};
      }},
     {"--clip-steps", awq::limits::clip_steps.field,
      [](app& command, const char* name, flags& into) {
@@ -356,7 +321,7 @@ const flag_row rows[] = {
              ->capture_default_str();
      },
      [](const flags& from, request& to) {
-         return in_rounding(to, [&](auto& steps) {
+         in_rounding(to, [&](auto& steps) {
              if (!from.error_feedback) steps.error_feedback.reset();
          });
      }},
@@ -365,7 +330,7 @@ const flag_row rows[] = {
          number(command, name, into.feedback.damping, awq::limits::damping, "Of the Gram matrix in the error feedback");
      },
      [](const flags& from, request& to) {
-         return in_rounding(to, [&](auto& steps) {
+         in_rounding(to, [&](auto& steps) {
              if (steps.error_feedback) steps.error_feedback->damping = from.feedback.damping;
          });
      }},
@@ -381,7 +346,7 @@ const flag_row rows[] = {
                 "How much of the way to that target is taken");
      },
      [](const flags& from, request& to) {
-         return in_least_squares(to, [&](auto& target) { target.share = from.least_squares.share; });
+         in_least_squares(to, [&](auto& target) { target.share = from.least_squares.share; });
      }},
     {"--recipe", "recipe",
      [](app& command, const char* name, flags& into) {

@@ -42,7 +42,9 @@ struct flag_row {
     void (*declare)(CLI::App& command, const char* name, oneshot_flags& flags);
     /// Into the request, whose task, calibration and smoothing are chosen and which has a place for it. Null: those
     /// that choose, and those of `common`.
-    awq::status (*fill)(const oneshot_flags& flags, awq::oneshot_options& request) = nullptr;
+    void (*fill)(const oneshot_flags& flags, awq::oneshot_options& request) = nullptr;
+    /// Whether a value that is a name is a known one, whatever becomes of it. Null: it is no name.
+    awq::status (*check)(const oneshot_flags& flags) = nullptr;
 };
 
 /// All flags of oneshot, in the order of the help.

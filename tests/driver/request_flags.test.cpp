@@ -96,7 +96,7 @@ const std::map<std::string, expectation> expected = {
     {"--smoothing-only", {"", "ara--rara"}},
     {"--compensate", {"", "rrarr-rrr"}},
     {"--scheme", {"W8A16", "-rrarr-r-"}},
-    {"--type", {"q8_0", "r-arrrr-r"}},
+    {"--type", {"q8_0", "r-wrrrr-r"}},
     {"--target", {"q2_k", "rw-a--rwr"}},
     {"--tensor-type", {"a=q8_0", "raaraarar"}},
     {"--measured-types", {"", "rarrrrrrr"}},
@@ -120,7 +120,7 @@ const std::map<std::string, expectation> expected = {
     {"--damping", {"0.5", "aaawwwwwa"}},
     {"--least-squares", {"0.7", "aaawwawwa"}},
     {"--least-squares-share", {"0.7", "aaawwawwa"}},
-    {"--recipe", {"", "aaaaaaaaa"}},
+    {"--recipe", {"", "aaaaaaaaw"}},
     {"--report", {"r.json", "aaaaaaaaa"}},
     {"--threads", {"3", "aaaaaaaaa"}},
 };

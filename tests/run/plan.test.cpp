@@ -309,7 +309,7 @@ TEST_CASE("arguments of weights and activations amount to schemes, or are refuse
         const auto options = options_of(quantization(
             "        group_0:\n          weights: {" + weights +
             "}\n          input_activations: " + (activations.empty() ? "null" : "{" + activations + "}") + "\n"));
-        if (options) return options->formats.front().scheme;
+        if (options) return std::get<awq::quantize>(options->task).formats.front().scheme;
         CHECK(options.error().code() == error_code::unsupported);
         return std::string{"refused"};
     };
