@@ -10,10 +10,10 @@ int main(int argc, char** argv)
     if (argc != 5) return 2;
     awq::oneshot_options options;
     options.model = argv[1];
-    options.dataset = argv[2];
+    options.calibration = awq::sample_calibration{argv[2]};
     options.output_smoothed = argv[3];
     options.output = argv[4];
-    options.gguf_type = "q4_k_m";
+    options.task = awq::write_gguf{"q4_k_m"};
     const auto report = awq::oneshot(options);
     if (!report) return std::cerr << report.error().text() << '\n', 1;
     std::cout << report->smoothed_mappings() << " mappings smoothed, " << report->outputs.size()

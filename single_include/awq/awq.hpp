@@ -6714,6 +6714,197 @@ constexpr E for_solving(const E& e) noexcept
 } // namespace awq
 
 #endif
+// ---- awq/recipe/calibration_source.hpp
+#ifndef AWQ_RECIPE_CALIBRATION_SOURCE_HPP
+#define AWQ_RECIPE_CALIBRATION_SOURCE_HPP
+
+#include <cstddef>
+#include <string>
+#include <variant>
+
+namespace awq {
+
+/// Statistics from a forward pass over samples of a text.
+struct sample_calibration {
+    std::string dataset = {}; ///< text or JSONL
+    std::size_t num_calibration_samples = 128;
+    std::size_t max_seq_length = 512;
+    bool all_experts = false;         ///< statistics of every expert are of all tokens, not of its own only
+    dtype hidden_states = dtype::f32; ///< bf16: half the memory for the text, between blocks
+
+    bool operator==(const sample_calibration&) const = default;
+};
+
+/// llama.cpp's importance matrix instead: no forward pass, so no Gram matrices and no loss but `gram`.
+struct matrix_calibration {
+    std::string imatrix = {}; ///< the file
+
+    bool operator==(const matrix_calibration&) const = default;
+};
+
+/// Where a run's statistics come from.
+using calibration_source = std::variant<sample_calibration, matrix_calibration>;
+
+} // namespace awq
+
+#endif
+// ---- awq/recipe/run_task.hpp
+#ifndef AWQ_RECIPE_RUN_TASK_HPP
+#define AWQ_RECIPE_RUN_TASK_HPP
+
+// ---- awq/recipe/layer_format.hpp
+#ifndef AWQ_RECIPE_LAYER_FORMAT_HPP
+#define AWQ_RECIPE_LAYER_FORMAT_HPP
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// How a run quantizes some layers.
+struct layer_format {
+    std::vector<std::string> targets{"Linear"}; ///< names, `re:` patterns, or "Linear"
+    std::string scheme = {};                    ///< "W4A16_ASYM"
+    std::optional<std::size_t> group_size = {}; ///< 0: per channel; empty: the scheme's own
+    std::string recipe = {}; ///< the file that says so: targets that match nothing are then a warning
+
+    bool operator==(const layer_format&) const = default;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/recipe/rounding_options.hpp
+#ifndef AWQ_RECIPE_ROUNDING_OPTIONS_HPP
+#define AWQ_RECIPE_ROUNDING_OPTIONS_HPP
+
+#include <optional>
+
+namespace awq {
+
+/// Error feedback (GPTQ): each column's rounding error goes into the columns after it.
+struct feedback_options {
+    float damping = 0.01f; ///< of the Gram matrix, relative to its mean diagonal: 1e-6 to `largest_damping`
+
+    bool operator==(const feedback_options&) const = default;
+};
+
+/// The sequential least-squares target: what a layer should compute after the layers before it were rounded.
+struct least_squares_options {
+    float lambda = 0.2f; ///< strength of the pull to the original weight, above 0
+    float share = 0.5f;  ///< how much of the way to the target is gone
+    float tokens = 4.0f; ///< so many for each channel, or there is no target
+
+    bool operator==(const least_squares_options&) const = default;
+};
+
+/// The steps that choose codes, whatever their format; each helps on its own, they stack. The optional ones
+/// solve with Gram matrices: an importance matrix has none, and leaves them out.
+struct rounding_steps {
+    bool importance = true; ///< weigh each column's rounding error by its mean x^2
+    std::optional<feedback_options> error_feedback = feedback_options{};
+    std::optional<least_squares_options> least_squares = least_squares_options{};
+
+    bool operator==(const rounding_steps&) const = default;
+};
+
+/// Damping beyond that leaves nothing of the Gram matrix; a step that fails tries up to it.
+inline constexpr float largest_damping = 1.0f;
+
+/// How the codes of one layer are chosen, worked out for its format.
+struct rounding_options {
+    bool importance = true;       ///< weigh each column's rounding error by its mean x^2
+    bool better_rounding = false; ///< GGUF: `gguf::rounding::best`
+    int clip_steps = 20;          ///< schemes: candidates for each group's range; 1: no clipping
+    bool error_feedback = true;
+    float damping = feedback_options{}.damping;
+    float least_squares_lambda = least_squares_options{}.lambda; ///< 0: no target
+    float least_squares_share = least_squares_options{}.share;
+    float least_squares_tokens = least_squares_options{}.tokens;
+};
+
+} // namespace awq
+
+#endif
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+// The kinds of work that a run is asked for, each with what only it has.
+namespace awq {
+
+/// Writes a checkpoint of schemes: compressed-tensors at `oneshot_options::output`.
+struct quantize {
+    std::vector<layer_format> formats = {}; ///< the first that names a layer decides over it
+    rounding_steps rounding = {};
+    int clip_steps = 20;                 ///< candidates for each group's range; 1: no clipping
+    bool search_clipping = false;        ///< the search simulates the clipped ranges too
+    std::string output_dequantized = {}; ///< the quantized weights as they read back, in 16 bits
+    std::string output_awq = {};         ///< the same codes in AutoAWQ's layout; 4 bits only
+
+    bool operator==(const quantize&) const = default;
+};
+
+/// Writes a GGUF file at `oneshot_options::output`; without one the type is simulated, for the other outputs.
+struct write_gguf {
+    std::string type = {};                      ///< "q4_k_m"
+    std::vector<std::string> tensor_types = {}; ///< "PATTERN=TYPE", for GGUF tensors
+    bool measured_types = false;                ///< the other types by `measure_types`; needs samples
+    rounding_steps rounding = {};
+    /// A longer search for the scales of blocks than llama.cpp's (`gguf::rounding::best`).
+    bool better_rounding = false;
+    std::string output_dequantized = {};
+
+    bool operator==(const write_gguf&) const = default;
+};
+
+/// What a smoothing search simulates: schemes.
+struct simulated_schemes {
+    std::vector<layer_format> formats{{{"Linear"}, "W4A16_ASYM", 128}};
+    /// Also clips the weights to the ranges of integer groups, of so many candidates; changes the function.
+    std::optional<int> clip_steps = {};
+
+    bool operator==(const simulated_schemes&) const = default;
+};
+
+/// What a smoothing search simulates: a GGUF type.
+struct simulated_type {
+    std::string target = {}; ///< "q4_k_m"
+    std::vector<std::string> tensor_types = {};
+
+    bool operator==(const simulated_type&) const = default;
+};
+
+/// Writes the smoothed checkpoint in 16 bits at `oneshot_options::output`.
+struct smooth {
+    std::variant<simulated_schemes, simulated_type> simulated = {};
+
+    bool operator==(const smooth&) const = default;
+};
+
+/// Writes least-squares targets in 16 bits, for llama.cpp's quantizer to round to `target`.
+struct compensate {
+    std::string target = {}; ///< "q4_k_m"
+    std::vector<std::string> tensor_types = {};
+    least_squares_options least_squares = {};
+    std::string output_dequantized = {};
+
+    bool operator==(const compensate&) const = default;
+};
+
+using run_task = std::variant<quantize, write_gguf, smooth, compensate>;
+
+} // namespace awq
+
+#endif
+// ---- awq/recipe/smoothing_options.hpp
+#ifndef AWQ_RECIPE_SMOOTHING_OPTIONS_HPP
+#define AWQ_RECIPE_SMOOTHING_OPTIONS_HPP
+
 // ---- awq/model/mapping_pattern.hpp
 #ifndef AWQ_MODEL_MAPPING_PATTERN_HPP
 #define AWQ_MODEL_MAPPING_PATTERN_HPP
@@ -6734,6 +6925,8 @@ struct mapping_pattern {
     std::vector<std::string> balance_layers;
     /// Balance layers too, in those blocks that have them: a block's experts, or its dense MLP.
     std::vector<std::string> optional_layers = {};
+
+    bool operator==(const mapping_pattern&) const = default;
 };
 
 /// The expression of a "re:" pattern; empty for a plain name.
@@ -6797,16 +6990,93 @@ struct search_options {
     /// (`screening_rows`) and where it decides alone (`deciding_rows`).
     std::size_t screening_rows = 64;
     std::size_t deciding_rows = 256;
+
+    bool operator==(const search_options&) const = default;
 };
 
 } // namespace awq
 
 #endif
+// ---- awq/support/nearest_name.hpp
+#ifndef AWQ_SUPPORT_NEAREST_NAME_HPP
+#define AWQ_SUPPORT_NEAREST_NAME_HPP
 
+#include <algorithm>
 #include <cstddef>
-#include <optional>
+#include <numeric>
 #include <string>
-#include <utility>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// Letters to insert, remove, replace or swap with a neighbour to make one name from the other
+/// (optimal string alignment); upper and lower case and "-" and "_" count as the same.
+inline std::size_t edit_distance(std::string_view a, std::string_view b)
+{
+    const auto plain = [](char c) {
+        return c == '-' ? '_' : 'A' <= c && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    };
+    const auto same = [&](char x, char y) { return plain(x) == plain(y); };
+    std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
+    std::iota(last.begin(), last.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        now[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (same(a[i - 1], b[j - 1]) ? 0u : 1u)});
+            if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
+                now[j] = std::min(now[j], before[j - 2] + 1);
+        }
+        before.swap(last);
+        last.swap(now);
+    }
+    return last[b.size()];
+}
+
+/// The known name that was most likely meant: at most a third of the letters are wrong. Empty where
+/// none is that near. `known`: any range of texts.
+template <class Names>
+std::string_view nearest_name(std::string_view name, const Names& known)
+{
+    constexpr std::size_t longest = 64;
+    std::string_view nearest;
+    if (name.size() > longest) return nearest;
+    std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
+    for (const std::string_view each : known)
+        if (const std::size_t distance = edit_distance(name, each); distance < least) {
+            least = distance;
+            nearest = each;
+        }
+    return nearest;
+}
+
+/// "a, b, c".
+template <class Names>
+std::string join_names(const Names& names)
+{
+    std::string text;
+    for (const std::string_view each : names) text += (text.empty() ? "" : ", ") + std::string{each};
+    return text;
+}
+
+/// For the end of an error text: "did you mean 'n_grid'? known: ..." or the known names alone.
+template <class Names>
+std::string known_names(std::string_view name, const Names& known)
+{
+    const std::string_view nearest = nearest_name(name, known);
+    const std::string guess = nearest.empty() ? "" : "did you mean '" + std::string{nearest} + "'? ";
+    return guess + "known: " + join_names(known);
+}
+
+} // namespace awq
+
+#endif
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 namespace awq {
@@ -6816,96 +7086,6 @@ enum class loss_kind {
     parent_output, ///< re-run the parent module for every candidate, as llm-compressor does
     gram,          ///< the linear layers' own output error, from Gram matrices
     screened,      ///< gram ranks all candidates, parent_output decides among the best few
-};
-
-/// How a run quantizes some layers.
-struct layer_format {
-    std::vector<std::string> targets{"Linear"}; ///< names, `re:` patterns, or "Linear"
-    std::string scheme;                         ///< "W4A16_ASYM"
-    std::optional<std::size_t> group_size;      ///< 0: per channel; empty: the scheme's own
-    std::string recipe = {}; ///< the file that says so: targets that match nothing are then a warning
-};
-
-/// Damping beyond that leaves nothing of the Gram matrix; a step that fails tries up to it.
-inline constexpr float largest_damping = 1.0f;
-
-/// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
-struct rounding_options {
-    bool importance = true; ///< weigh each column's rounding error by its mean x^2
-    /// GGUF: a longer search for the scales of blocks than llama.cpp's (`gguf::rounding::best`).
-    bool better_rounding = false;
-    int clip_steps = 20;        ///< schemes: candidates for each group's range; 1: no clipping
-    bool error_feedback = true; ///< GPTQ: feed each column's error into the columns after it
-    /// Of the Gram matrix in the feedback, relative to its mean diagonal: 1e-6 to `largest_damping`.
-    float damping = 0.01f;
-    /// Strength of the pull to the original weight in the sequential least-squares target; 0: no
-    /// target, every layer is rounded as if the layers before it were not.
-    float least_squares_lambda = 0.2f;
-    float least_squares_share = 0.5f;  ///< how much of the way to that target is gone
-    float least_squares_tokens = 4.0f; ///< so many for each channel, or there is no target
-};
-
-/// What `oneshot` is asked to do; the driver's flags and a recipe fill it.
-struct oneshot_options {
-    std::string model;   ///< directory of the checkpoint
-    std::string dataset; ///< calibration text or JSONL
-    std::string imatrix; ///< llama.cpp's importance matrix, instead of a dataset
-    std::string output;  ///< directory, or FILE.gguf
-    std::string output_smoothed;
-    std::string output_dequantized; ///< the quantized weights as they read back, in 16 bits
-    std::string output_awq;
-    std::string output_imatrix;
-    std::string report; ///< FILE.html: a page for people; any other name: JSON
-    std::string recipe; ///< where these options come from, if from a file: no output replaces it
-    bool overwrite = false;
-    /// Goes on behind the blocks that a run of the same request had finished when it was killed; where there is none,
-    /// begins. What is done stays for the next when this run fails, too.
-    bool resume = false;
-    /// Checks all that a run checks before it begins, and opens nothing to write; for `predict`.
-    bool dry_run = false;
-
-    bool smoothing_only = false;
-    /// Writes least-squares targets in 16 bits, for llama.cpp's quantizer to round to `target`.
-    bool compensate = false;
-    bool smoothing = true; ///< false: plain rounding, for comparison
-    /// Smooths whatever can be smoothed exactly, not only what llm-compressor does.
-    bool all_mappings = false;
-    /// Experts of a block with more bytes in float32 wait in a file beside the output, all but the one that
-    /// is looked at; losses of what they read in common are then those of Gram matrices.
-    std::size_t experts_in_memory = std::size_t{256} << 20;
-    bool all_experts = false;          ///< statistics of every expert are of all tokens, not of its own only
-    bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
-    /// Smoothing only: also clips the weights (`rounding.clip_steps`), which changes the function.
-    bool clip_weights = false;
-    bool search_clipping = false; ///< the search simulates the clipped ranges of schemes too
-    /// First match wins. In `smoothing_only` what the search simulates; empty: W4A16_ASYM.
-    std::vector<layer_format> formats;
-    std::size_t group_size = 128;          ///< of that W4A16_ASYM
-    std::string gguf_type;                 ///< of the GGUF file that is written: "q4_k_m"
-    std::string target;                    ///< the GGUF type that is simulated where none is written
-    std::vector<std::string> tensor_types; ///< "PATTERN=TYPE", for GGUF tensors
-    bool measured_types = false;           ///< of a GGUF file: the other types by `measure_types`
-    std::vector<std::string> ignore{"lm_head"};
-    std::optional<std::vector<mapping_pattern>> mappings; ///< instead of the architecture's own
-    std::string ignore_recipe;   ///< the file that `ignore` is from: what matches nothing is a warning
-    std::string mappings_recipe; ///< the file that `mappings` are from
-
-    /// Of the products of the forward pass, the statistics and the search; what is solved is float32.
-    /// Empty: the run chooses, mixed for a bfloat16 checkpoint on a processor with AMX, unless `reproducible_products`.
-    std::optional<precision> operands = precision::float32;
-    dtype hidden_states = dtype::f32; ///< bf16: half the memory for the text, between blocks
-    std::size_t num_calibration_samples = 128;
-    std::size_t max_seq_length = 512;
-    search_options search{};
-    loss_kind loss = loss_kind::screened;
-    std::size_t exact_loss_tokens = 2048; ///< of a screened search: tokens that decide
-    /// Of the Gram matrices that only the search looks at, unless `loss` is the exact one: about so many tokens.
-    std::size_t search_tokens = 8192;
-    rounding_options rounding{};
-
-    progress_callback progress;
-    /// What was noticed before the run; the report begins with it, and it shows the run's own.
-    notice_list notices;
 };
 
 /// As the flag and the report spell it.
@@ -6934,34 +7114,124 @@ constexpr const char* name_of(duo scaling) noexcept
     }
 }
 
-/// The options that a report records, by their flags' names; those of the rounding where a run rounds.
-inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_options& options)
+/// "false", "true" or "both"; invalid_argument otherwise.
+inline result<duo> parse_duo_scaling(std::string_view text)
 {
-    const auto yes_or_no = [](bool value) { return std::string{value ? "true" : "false"}; };
-    std::vector<std::pair<std::string, std::string>> made{
-        {"dataset", options.dataset},
-        {"num_calibration_samples", std::to_string(options.num_calibration_samples)},
-        {"max_seq_length", std::to_string(options.max_seq_length)},
-        {"n_grid", std::to_string(options.search.n_grid)},
-        {"duo_scaling", name_of(options.search.duo_scaling)},
-        {"loss", name_of(options.loss)},
-        {"precision", options.operands ? name_of(*options.operands) : "auto"},
-        {"hidden_states", options.hidden_states == dtype::bf16 ? "bfloat16" : "float32"},
-        {"smoothing", yes_or_no(options.smoothing)},
-        {"all_mappings", yes_or_no(options.all_mappings)},
-        {"all_experts", yes_or_no(options.all_experts)},
-        {"smooth_grouped_query", yes_or_no(options.smooth_grouped_query)}};
-    if (options.smoothing_only) return made;
-    const rounding_options& rounding = options.rounding;
-    made.insert(made.end(), {{"search_clipping", yes_or_no(options.search_clipping)},
-                             {"importance", yes_or_no(rounding.importance)},
-                             {"better_rounding", yes_or_no(rounding.better_rounding)},
-                             {"clip_steps", std::to_string(rounding.clip_steps)},
-                             {"error_feedback", yes_or_no(rounding.error_feedback)},
-                             {"damping", std::to_string(rounding.damping)},
-                             {"least_squares", std::to_string(rounding.least_squares_lambda)},
-                             {"least_squares_share", std::to_string(rounding.least_squares_share)}});
-    return made;
+    for (const duo value : {duo::off, duo::on, duo::both})
+        if (text == name_of(value)) return value;
+    return error{error_code::invalid_argument, "duo_scaling '", printable(text, 60), "': use true, false or both"};
+}
+
+/// A loss by the name that its flag has; invalid_argument otherwise.
+inline result<loss_kind> parse_loss(std::string_view text)
+{
+    for (const loss_kind value : {loss_kind::parent_output, loss_kind::gram, loss_kind::screened})
+        if (text == name_of(value)) return value;
+    constexpr std::array<std::string_view, 3> known{"parent-output", "gram", "screened"};
+    return error{error_code::invalid_argument, "unknown loss '", printable(text, 60), "'; ", known_names(text, known)};
+}
+
+/// Which of an architecture's mappings are smoothed.
+enum class mapping_choice : unsigned char {
+    llm_compressor, ///< those that llm-compressor has
+    all,            ///< whatever can be smoothed exactly
+};
+
+/// A user's mappings instead of the architecture's.
+struct own_mappings {
+    std::vector<mapping_pattern> patterns;
+    std::string recipe = {}; ///< the file that they are from
+
+    bool operator==(const own_mappings&) const = default;
+};
+
+/// How a run smooths.
+struct smoothing_options {
+    std::variant<mapping_choice, own_mappings> mappings = mapping_choice::llm_compressor;
+    bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
+    search_options search = {};
+    loss_kind loss = loss_kind::screened; ///< an importance matrix knows `gram` only
+    std::size_t exact_loss_tokens = 2048; ///< of a screened search: tokens that decide
+    /// Of the Gram matrices that only the search looks at, unless `loss` is the exact one: about so many tokens.
+    std::size_t search_tokens = 8192;
+
+    bool operator==(const smoothing_options&) const = default;
+};
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace awq {
+
+/// What `oneshot` is asked to do: what all runs share, where the statistics come from, and the task.
+///
+///     oneshot_options options;
+///     options.model = "llama";
+///     options.output = "llama-q4_k_m.gguf";
+///     options.calibration = sample_calibration{"text.txt"};
+///     options.task = write_gguf{"q4_k_m"};
+struct oneshot_options {
+    std::string model; ///< directory of the checkpoint
+    calibration_source calibration;
+    std::optional<smoothing_options> smoothing = smoothing_options{}; ///< none: plain rounding, for comparison
+    run_task task;
+    std::vector<std::string> ignore{"lm_head"}; ///< names or `re:` patterns of layers that stay as they are
+    std::string ignore_recipe;                  ///< the file that `ignore` is from: what matches nothing is a warning
+
+    std::string output; ///< what the task writes: a directory, or FILE.gguf
+    std::string output_smoothed;
+    std::string output_imatrix;
+    std::string report; ///< FILE.html: a page for people; any other name: JSON
+    std::string recipe; ///< where these options come from, if from a file: no output replaces it
+    bool overwrite = false;
+    /// Goes on behind the blocks that a run of the same request had finished when it was killed; where there is none,
+    /// begins. What is done stays for the next when this run fails, too.
+    bool resume = false;
+    /// Checks all that a run checks before it begins, and opens nothing to write; for `predict`.
+    bool dry_run = false;
+
+    /// Of the products of the forward pass, the statistics and the search; what is solved is float32.
+    /// Empty: the run chooses, mixed for a bfloat16 checkpoint on a processor with AMX, unless `reproducible_products`.
+    std::optional<precision> operands = precision::float32;
+    /// Experts of a block with more bytes in float32 wait in a file beside the output, all but the one that
+    /// is looked at; losses of what they read in common are then those of Gram matrices.
+    std::size_t experts_in_memory = std::size_t{256} << 20;
+
+    progress_callback progress;
+    /// What was noticed before the run; the report begins with it, and it shows the run's own.
+    notice_list notices;
+};
+
+/// The alternative of a variant; one with its defaults where it is another yet.
+template <class Kind, class... Kinds>
+Kind& as(std::variant<Kinds...>& from)
+{
+    if (Kind* const is = std::get_if<Kind>(&from)) return *is;
+    return from.template emplace<Kind>();
+}
+
+/// The steps of a task that rounds; null of one that does not, or has steps of its own.
+inline rounding_steps* rounding_of(run_task& task) noexcept
+{
+    if (quantize* const is = std::get_if<quantize>(&task)) return &is->rounding;
+    if (write_gguf* const is = std::get_if<write_gguf>(&task)) return &is->rounding;
+    return nullptr;
+}
+
+/// The formats of a task that has schemes; null of one that has a GGUF type.
+inline std::vector<layer_format>* formats_of(run_task& task) noexcept
+{
+    if (quantize* const is = std::get_if<quantize>(&task)) return &is->formats;
+    smooth* const is = std::get_if<smooth>(&task);
+    simulated_schemes* const simulated = is ? std::get_if<simulated_schemes>(&is->simulated) : nullptr;
+    return simulated ? &simulated->formats : nullptr;
 }
 
 } // namespace awq
@@ -18263,81 +18533,6 @@ inline result<gguf_inventory> gguf_inventory::of_block(const model_config& confi
 #ifndef AWQ_IO_GGUF_FILE_TYPE_HPP
 #define AWQ_IO_GGUF_FILE_TYPE_HPP
 
-// ---- awq/support/nearest_name.hpp
-#ifndef AWQ_SUPPORT_NEAREST_NAME_HPP
-#define AWQ_SUPPORT_NEAREST_NAME_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <numeric>
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace awq {
-
-/// Letters to insert, remove, replace or swap with a neighbour to make one name from the other
-/// (optimal string alignment); upper and lower case and "-" and "_" count as the same.
-inline std::size_t edit_distance(std::string_view a, std::string_view b)
-{
-    const auto plain = [](char c) {
-        return c == '-' ? '_' : 'A' <= c && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    };
-    const auto same = [&](char x, char y) { return plain(x) == plain(y); };
-    std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
-    std::iota(last.begin(), last.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        now[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (same(a[i - 1], b[j - 1]) ? 0u : 1u)});
-            if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
-                now[j] = std::min(now[j], before[j - 2] + 1);
-        }
-        before.swap(last);
-        last.swap(now);
-    }
-    return last[b.size()];
-}
-
-/// The known name that was most likely meant: at most a third of the letters are wrong. Empty where
-/// none is that near. `known`: any range of texts.
-template <class Names>
-std::string_view nearest_name(std::string_view name, const Names& known)
-{
-    constexpr std::size_t longest = 64;
-    std::string_view nearest;
-    if (name.size() > longest) return nearest;
-    std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
-    for (const std::string_view each : known)
-        if (const std::size_t distance = edit_distance(name, each); distance < least) {
-            least = distance;
-            nearest = each;
-        }
-    return nearest;
-}
-
-/// "a, b, c".
-template <class Names>
-std::string join_names(const Names& names)
-{
-    std::string text;
-    for (const std::string_view each : names) text += (text.empty() ? "" : ", ") + std::string{each};
-    return text;
-}
-
-/// For the end of an error text: "did you mean 'n_grid'? known: ..." or the known names alone.
-template <class Names>
-std::string known_names(std::string_view name, const Names& known)
-{
-    const std::string_view nearest = nearest_name(name, known);
-    const std::string guess = nearest.empty() ? "" : "did you mean '" + std::string{nearest} + "'? ";
-    return guess + "known: " + join_names(known);
-}
-
-} // namespace awq
-
-#endif
-
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
@@ -21061,6 +21256,29 @@ inline status check_data_flow(const block_layout& layout, const resolved_mapping
 } // namespace awq
 
 #endif
+// ---- awq/recipe/block_settings.hpp
+#ifndef AWQ_RECIPE_BLOCK_SETTINGS_HPP
+#define AWQ_RECIPE_BLOCK_SETTINGS_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// What the work on one block needs to know of a request.
+struct block_settings {
+    bool smoothing_only = false; ///< the weights stay in 16 bits
+    bool all_mappings = false;
+    bool smooth_grouped_query = false;
+    search_options search{};
+    loss_kind loss = loss_kind::screened;
+    std::size_t exact_loss_tokens = smoothing_options{}.exact_loss_tokens;
+    std::size_t search_tokens = smoothing_options{}.search_tokens;
+    rounding_options rounding{};
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/smoothing/offset_norm_scales.hpp
 #ifndef AWQ_SMOOTHING_OFFSET_NORM_SCALES_HPP
 #define AWQ_SMOOTHING_OFFSET_NORM_SCALES_HPP
@@ -21139,7 +21357,7 @@ class AWQ_ABI_TAG block_search {
 public:
     block_search(device& machine, const block_context& context, block_tensors& block, block_statistics& statistics,
                  const parent_recorder& recorder, const quantizer_choice& quantizers, const storage_choice& storage,
-                 const oneshot_options& options)
+                 const block_settings& options)
         : machine_(machine), context_(context), block_(block), statistics_(statistics), recorder_(recorder),
           quantizers_(quantizers), storage_(storage), options_(options)
     {}
@@ -21412,7 +21630,7 @@ private:
     const parent_recorder& recorder_;
     const quantizer_choice& quantizers_;
     const storage_choice& storage_;
-    const oneshot_options& options_;
+    const block_settings& options_;
 };
 
 } // namespace awq
@@ -21767,7 +21985,7 @@ namespace awq {
 class AWQ_ABI_TAG block_quantizer_run {
 public:
     block_quantizer_run(device& machine, const block_tensors& smoothed, block_statistics& statistics,
-                        const quantizer_choice& formats, const oneshot_options& options, run_report& report,
+                        const quantizer_choice& formats, const block_settings& options, run_report& report,
                         machines& all = alone())
         : machine_(machine), smoothed_(smoothed), quantized_(smoothed.borrow(machine)), statistics_(statistics),
           formats_(formats), options_(options), report_(report), all_(all)
@@ -22082,7 +22300,7 @@ private:
     block_tensors quantized_;
     block_statistics& statistics_;
     const quantizer_choice& formats_;
-    const oneshot_options& options_;
+    const block_settings& options_;
     run_report& report_;
     stopwatch watch_;
     machines& all_;
@@ -22271,7 +22489,7 @@ inline std::size_t tokens_of(std::span<const sequence_chunk> chunks)
 }
 
 /// Every how many sequences of the chunks the parents' inputs are kept.
-inline std::size_t recorder_stride(const oneshot_options& options, std::span<const sequence_chunk> chunks)
+inline std::size_t recorder_stride(const block_settings& options, std::span<const sequence_chunk> chunks)
 {
     if (options.loss == loss_kind::parent_output) return 1;
     std::size_t sequences = 1, tokens = 0;
@@ -22284,7 +22502,7 @@ inline std::size_t recorder_stride(const oneshot_options& options, std::span<con
 }
 
 /// The chunks of the Gram matrices: all, where more than the search looks at them, or an expert would see few.
-inline std::vector<sequence_chunk> gram_chunks(const oneshot_options& options, bool is_sequential,
+inline std::vector<sequence_chunk> gram_chunks(const block_settings& options, bool is_sequential,
                                                const std::vector<sequence_chunk>& all, const block_layout& layout)
 {
     const bool is_used_up = !options.smoothing_only && !is_sequential;
@@ -43209,47 +43427,113 @@ inline std::optional<double> parse_double(std::string_view text)
 
 #include <cstddef>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 namespace awq {
 
+/// What a number of a request may be.
+template <class Number>
+struct number_limits {
+    std::string_view field; ///< by its name in the request: "rounding.damping"
+    Number least, most;
+
+    /// invalid_argument for a number outside, or NaN. Names of fields are quoted, so that a program can put its own
+    /// in their place.
+    status check(Number value) const
+    {
+        if (value >= least && value <= most) return {};
+        return error{error_code::invalid_argument, "`", field, "` ", value, ": use ", least, " to ", most};
+    }
+};
+
+/// The numbers of a request, and what each may be.
+namespace limits {
+
+inline constexpr std::size_t many = std::size_t{1} << 40;
+
+inline constexpr number_limits<std::size_t> num_calibration_samples{"num_calibration_samples", 1, 1 << 24};
+inline constexpr number_limits<std::size_t> max_seq_length{"max_seq_length", 1, 1 << 20};
+inline constexpr number_limits<std::size_t> exact_loss_tokens{"smoothing.exact_loss_tokens", 1, many};
+inline constexpr number_limits<std::size_t> search_tokens{"smoothing.search_tokens", 1, many};
+inline constexpr number_limits<std::size_t> screening_rows{"search.screening_rows", 1, all_rows};
+inline constexpr number_limits<std::size_t> deciding_rows{"search.deciding_rows", 1, all_rows};
+inline constexpr number_limits<std::size_t> finalists{"search.finalists", 1, largest_n_grid};
+inline constexpr number_limits<std::size_t> n_grid{"search.n_grid", 2, largest_n_grid};
+inline constexpr number_limits<std::size_t> group_size{"group_size", 0, 1 << 24};
+inline constexpr number_limits<int> clip_steps{"clip_steps", 1, 1000};
+inline constexpr number_limits<float> damping{"rounding.damping", 1e-6f, largest_damping};
+inline constexpr number_limits<float> lambda{"least_squares.lambda", 0.0f, 1e6f}; // 0 itself is no target
+inline constexpr number_limits<float> share{"least_squares.share", 0.0f, 1.0f};
+inline constexpr number_limits<float> tokens{"least_squares.tokens", 0.0f, 1e6f};
+
+} // namespace limits
+
 namespace detail {
 
-/// invalid_argument for a number outside of [least, most], or NaN.
-template <class Number>
-status check_number(std::string_view name, Number value, Number least, Number most)
+inline status check_numbers(const least_squares_options& options)
 {
-    if (value >= least && value <= most) return {};
-    return error{error_code::invalid_argument, name, " ", value, ": use ", least, " to ", most};
+    AWQ_CHECK(limits::lambda.check(options.lambda));
+    if (!(options.lambda > 0))
+        return error{error_code::invalid_argument, "`", limits::lambda.field, "` 0: use more, or have no target"};
+    AWQ_CHECK(limits::share.check(options.share));
+    return limits::tokens.check(options.tokens);
+}
+inline status check_numbers(const rounding_steps& steps)
+{
+    if (steps.error_feedback) AWQ_CHECK(limits::damping.check(steps.error_feedback->damping));
+    return steps.least_squares ? check_numbers(*steps.least_squares) : status{};
+}
+inline status check_numbers(const std::vector<layer_format>& formats)
+{
+    for (const layer_format& each : formats) AWQ_CHECK(limits::group_size.check(each.group_size.value_or(0)));
+    return {};
+}
+
+inline status check_numbers(const sample_calibration& from)
+{
+    AWQ_CHECK(limits::num_calibration_samples.check(from.num_calibration_samples));
+    return limits::max_seq_length.check(from.max_seq_length);
+}
+inline status check_numbers(const matrix_calibration&) { return {}; }
+
+inline status check_numbers(const quantize& task)
+{
+    AWQ_CHECK(check_numbers(task.formats));
+    AWQ_CHECK(limits::clip_steps.check(task.clip_steps));
+    return check_numbers(task.rounding);
+}
+inline status check_numbers(const write_gguf& task) { return check_numbers(task.rounding); }
+inline status check_numbers(const smooth& task)
+{
+    const auto* const schemes = std::get_if<simulated_schemes>(&task.simulated);
+    if (!schemes) return {};
+    AWQ_CHECK(check_numbers(schemes->formats));
+    return schemes->clip_steps ? limits::clip_steps.check(*schemes->clip_steps) : status{};
+}
+inline status check_numbers(const compensate& task) { return check_numbers(task.least_squares); }
+
+inline status check_numbers(const smoothing_options& options)
+{
+    AWQ_CHECK(limits::exact_loss_tokens.check(options.exact_loss_tokens));
+    AWQ_CHECK(limits::search_tokens.check(options.search_tokens));
+    AWQ_CHECK(limits::screening_rows.check(options.search.screening_rows));
+    AWQ_CHECK(limits::deciding_rows.check(options.search.deciding_rows));
+    AWQ_CHECK(limits::finalists.check(options.search.finalists));
+    AWQ_CHECK(limits::n_grid.check(options.search.n_grid));
+    return scale_grid{options.search}.check();
 }
 
 } // namespace detail
 
-/// Every number of the rounding has a sense.
-inline status check_numbers(const rounding_options& options)
-{
-    AWQ_CHECK(detail::check_number("clip_steps", options.clip_steps, 1, 1000));
-    AWQ_CHECK(detail::check_number("damping", options.damping, 1e-6f, largest_damping));
-    AWQ_CHECK(detail::check_number("least_squares", options.least_squares_lambda, 0.0f, 1e6f));
-    return detail::check_number("least_squares_share", options.least_squares_share, 0.0f, 1.0f);
-}
-
 /// Every number has a sense, whether it comes from a flag, a recipe or a program. Error: the first
-/// that has none, by the name of its flag or key, with what it may be.
+/// that has none, by the name of its field, with what it may be.
 inline status check_numbers(const oneshot_options& options)
 {
-    constexpr std::size_t most = std::size_t{1} << 24, one = 1, none = 0;
-    AWQ_CHECK(detail::check_number("num_calibration_samples", options.num_calibration_samples, one, most));
-    AWQ_CHECK(detail::check_number("max_seq_length", options.max_seq_length, one, std::size_t{1} << 20));
-    AWQ_CHECK(detail::check_number("exact_loss_tokens", options.exact_loss_tokens, one, std::size_t{1} << 40));
-    AWQ_CHECK(detail::check_number("search_tokens", options.search_tokens, one, std::size_t{1} << 40));
-    AWQ_CHECK(detail::check_number("screening_rows", options.search.screening_rows, one, all_rows));
-    AWQ_CHECK(detail::check_number("deciding_rows", options.search.deciding_rows, one, all_rows));
-    AWQ_CHECK(detail::check_number("finalists", options.search.finalists, one, largest_n_grid));
-    AWQ_CHECK(detail::check_number("group_size", options.group_size, none, most));
-    for (const layer_format& format : options.formats)
-        AWQ_CHECK(detail::check_number("group_size", format.group_size.value_or(0), none, most));
-    AWQ_CHECK(check_numbers(options.rounding));
-    return options.smoothing ? scale_grid{options.search}.check() : status{};
+    const auto check = [](const auto& each) { return detail::check_numbers(each); };
+    AWQ_CHECK(std::visit(check, options.calibration));
+    AWQ_CHECK(std::visit(check, options.task));
+    return options.smoothing ? detail::check_numbers(*options.smoothing) : status{};
 }
 
 } // namespace awq
@@ -43315,10 +43599,9 @@ struct recipe {
     std::optional<bool> smoothing_only;
     std::optional<std::size_t> group_size;
     std::optional<std::size_t> n_grid;
-    std::optional<std::string> duo_scaling; ///< "true", "false" or "both"
-    std::optional<std::string> loss;
-    std::size_t loss_line = 0;     ///< of the recipe, from 1
-    std::optional<double> damping; ///< of a GPTQModifier: `dampening_frac`
+    std::optional<duo> duo_scaling;
+    std::optional<loss_kind> loss;
+    std::optional<float> damping; ///< of a GPTQModifier: `dampening_frac`
     std::optional<std::vector<mapping_pattern>> mappings;
     std::optional<std::vector<std::string>> ignore;
     std::vector<recipe_group> groups; ///< of the quantizing modifiers; empty: nothing is quantized
@@ -43742,9 +44025,16 @@ inline std::vector<mapping_pattern> read_mappings(const yaml_node& node)
     return mappings;
 }
 
-inline std::string read_choice(const yaml_node& node)
+inline duo read_duo_scaling(const yaml_node& node)
 {
-    return node.is_scalar() && node.text == "both" ? "both" : truth(node) ? "true" : "false";
+    return node.is_scalar() && node.text == "both" ? duo::both : truth(node) ? duo::on : duo::off;
+}
+
+inline loss_kind read_loss(const yaml_node& node)
+{
+    const auto loss = parse_loss(text(node));
+    if (!loss) reject(node, loss.error().text());
+    return *loss;
 }
 
 /// Reads the arguments of one modifier.
@@ -43778,7 +44068,7 @@ private:
         if (is_in(quantization_keys)) return read_quantization_key(value);
         if (is_in(search_keys)) return read_search_key(value);
         if (key == "actorder") return read_order(into_, value);
-        into_.damping = real(value, 1e-6, 1.0);
+        into_.damping = static_cast<float>(real(value, 1e-6, largest_damping));
     }
 
     [[noreturn]] void reject_unknown(const yaml_node& value) const
@@ -43812,9 +44102,9 @@ private:
         else if (value.key == "n_grid")
             into_.n_grid = count(value, 2, largest_n_grid);
         else if (value.key == "duo_scaling")
-            into_.duo_scaling = read_choice(value);
+            into_.duo_scaling = read_duo_scaling(value);
         else if (value.key == "loss")
-            into_.loss = text(value), into_.loss_line = value.line;
+            into_.loss = read_loss(value);
         else
             into_.mappings = read_mappings(value);
     }
@@ -46260,30 +46550,13 @@ inline std::string to_text(const run_report& report)
 #ifndef AWQ_RUN_APPLY_RECIPE_HPP
 #define AWQ_RUN_APPLY_RECIPE_HPP
 
-#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace awq {
-
-/// "false", "true" or "both"; invalid_argument otherwise.
-inline result<duo> parse_duo_scaling(std::string_view text)
-{
-    for (const duo value : {duo::off, duo::on, duo::both})
-        if (text == name_of(value)) return value;
-    return error{error_code::invalid_argument, "duo_scaling '", printable(text, 60), "': use true, false or both"};
-}
-
-/// A loss by the name that its flag has; invalid_argument otherwise.
-inline result<loss_kind> parse_loss(std::string_view text)
-{
-    for (const loss_kind value : {loss_kind::parent_output, loss_kind::gram, loss_kind::screened})
-        if (text == name_of(value)) return value;
-    constexpr std::array<std::string_view, 3> known{"parent-output", "gram", "screened"};
-    return error{error_code::invalid_argument, "unknown loss '", printable(text, 60), "'; ", known_names(text, known)};
-}
 
 namespace detail {
 
@@ -46335,71 +46608,136 @@ inline result<layer_format> format_of(const recipe_group& group)
     return error{error_code::unsupported, "line ", group.line, ": a config group without weights or scheme"};
 }
 
-inline status apply_formats(const recipe& from, oneshot_options& into)
+inline result<std::vector<layer_format>> formats_in(const recipe& from, notice_list& notices)
 {
+    std::vector<layer_format> formats;
     for (const recipe_group& group : from.groups) {
         AWQ_TRY(layer_format format, format_of(group));
         if (const auto known = parse_layer_scheme(format.scheme, format.group_size); !known)
             return known.error().within("line " + std::to_string(group.line));
         const preset_scheme* const preset = find_preset(format.scheme);
         if (preset && !preset->difference.empty() && same_scheme_name(format.scheme, preset->alias))
-            into.notices.warn(from.path + ": scheme " + std::string{preset->alias} + " is written as " +
-                              std::string{preset->name} + ": " + std::string{preset->difference});
+            notices.warn(from.path + ": scheme " + std::string{preset->alias} + " is written as " +
+                         std::string{preset->name} + ": " + std::string{preset->difference});
         format.recipe = from.path;
-        into.formats.push_back(std::move(format));
+        formats.push_back(std::move(format));
     }
-    return {};
+    return formats;
 }
 
-inline status apply_search(const recipe& from, oneshot_options& into)
-{
-    if (from.n_grid) into.search.n_grid = *from.n_grid;
-    if (from.duo_scaling) {
-        AWQ_TRY(into.search.duo_scaling, parse_duo_scaling(*from.duo_scaling));
-    }
-    if (from.loss) {
-        const auto loss = parse_loss(*from.loss);
-        if (!loss) return loss.error().within("line " + std::to_string(from.loss_line));
-        into.loss = *loss;
-    }
-    return from.n_grid || from.duo_scaling ? scale_grid{into.search}.check() : status{};
-}
+/// Fills a request from a recipe.
+class recipe_filler {
+public:
+    recipe_filler(const recipe& from, oneshot_options& into) : from_(from), into_(into) {}
 
-inline void note_unused_keys(const recipe& from, oneshot_options& into)
-{
-    std::string names;
-    for (const std::string& key : from.unused_keys) names += (names.empty() ? "" : ", ") + printable(key, 60);
-    if (!names.empty()) into.notices.note(from.path + ": these keys change nothing here: " + names);
-    for (const std::string& each : from.notes) into.notices.note(from.path + ": " + each);
-}
+    status fill()
+    {
+        note_unused_keys();
+        AWQ_CHECK(choose_task());
+        AWQ_CHECK(fill_formats());
+        if (from_.group_size) fill_group_size();
+        if (from_.damping) fill_damping();
+        if (!from_.smoothing) into_.smoothing.reset();
+        if (into_.smoothing) return fill_smoothing(*into_.smoothing);
+        if (from_.n_grid || from_.duo_scaling || from_.loss || from_.mappings)
+            has_no_effect("what it says of the search", "nothing is smoothed");
+        return {};
+    }
+
+private:
+    void note_unused_keys()
+    {
+        std::string names;
+        for (const std::string& key : from_.unused_keys) names += (names.empty() ? "" : ", ") + printable(key, 60);
+        if (!names.empty()) into_.notices.note(from_.path + ": these keys change nothing here: " + names);
+        for (const std::string& each : from_.notes) into_.notices.note(from_.path + ": " + each);
+    }
+
+    void has_no_effect(std::string_view what, std::string_view why)
+    {
+        into_.notices.warn(from_.path + ": " + std::string{what} + " has no effect: " + std::string{why});
+    }
+
+    /// A task with a GGUF type stays: a recipe knows none.
+    status choose_task()
+    {
+        if (!from_.smoothing_only) return {};
+        const bool has_schemes = formats_of(into_.task) != nullptr;
+        if (!*from_.smoothing_only && std::holds_alternative<smooth>(into_.task)) into_.task = quantize{};
+        if (!*from_.smoothing_only || std::holds_alternative<smooth>(into_.task)) return {};
+        if (!has_schemes)
+            return error{error_code::unsupported, "smoothing_only keeps 16 bits, the run writes a GGUF type or "
+                                                  "weights for one; give one of the two"};
+        into_.task = smooth{};
+        return {};
+    }
+
+    status fill_formats()
+    {
+        AWQ_TRY(std::vector<layer_format> formats, formats_in(from_, into_.notices));
+        if (formats.empty()) return {};
+        std::vector<layer_format>* const to = formats_of(into_.task);
+        if (!to)
+            return error{error_code::unsupported, "line ", from_.groups.front().line,
+                         ": its schemes do not go with a GGUF type: a run has either; give one of the two"};
+        *to = std::move(formats);
+        return {};
+    }
+
+    /// Of the search of a task that only smooths, where no scheme is named.
+    void fill_group_size()
+    {
+        const bool only_smooths = std::holds_alternative<smooth>(into_.task);
+        std::vector<layer_format>* const formats = formats_of(into_.task);
+        if (!formats)
+            has_no_effect("group_size", "GGUF types have groups of their own");
+        else if (!from_.groups.empty())
+            has_no_effect("group_size", "the schemes have groups of their own");
+        else if (only_smooths)
+            formats->front().group_size = *from_.group_size;
+    }
+
+    void fill_damping()
+    {
+        rounding_steps* const rounding = rounding_of(into_.task);
+        if (!rounding)
+            has_no_effect("dampening_frac", "this run has no error feedback");
+        else if (std::holds_alternative<matrix_calibration>(into_.calibration))
+            has_no_effect("dampening_frac", "an importance matrix has no Gram matrix");
+        else if (rounding->error_feedback)
+            rounding->error_feedback->damping = *from_.damping;
+        else
+            has_no_effect("dampening_frac", "there is no error feedback");
+    }
+
+    status fill_smoothing(smoothing_options& smoothing)
+    {
+        smoothing.search.n_grid = from_.n_grid.value_or(smoothing.search.n_grid);
+        smoothing.search.duo_scaling = from_.duo_scaling.value_or(smoothing.search.duo_scaling);
+        smoothing.loss = from_.loss.value_or(smoothing.loss);
+        if (from_.mappings) smoothing.mappings = own_mappings{*from_.mappings, from_.path};
+        return from_.n_grid || from_.duo_scaling ? scale_grid{smoothing.search}.check() : status{};
+    }
+
+    const recipe& from_;
+    oneshot_options& into_;
+};
 
 } // namespace detail
 
-/// Takes over what a recipe says; what it does not mention stays as it is. What it says without
-/// effect becomes a notice. Errors name the file: a loss, scheme or set of arguments that is not known.
+/// Takes over what a recipe says; what it does not mention stays as it is. Schemes go to the task that the request
+/// has, `smoothing_only` makes it one that smooths. What it says without effect becomes a notice. Errors name the
+/// file: a scheme or set of arguments that is not known, and what the task of the request has no place for.
 inline status apply_recipe(const recipe& from, oneshot_options& into)
 {
-    // A value of a file is no argument of a call, whoever checks it.
-    const auto checked = [&](const status& done) -> status {
-        if (done) return {};
-        const bool value = done.error().code() == error_code::invalid_argument;
-        return error{value ? error_code::malformed_file : done.error().code(), from.path, ": ", done.error().text()};
-    };
-    detail::note_unused_keys(from, into);
-    AWQ_CHECK(checked(detail::apply_search(from, into)));
-    if (!from.smoothing) into.smoothing = false;
-    if (from.smoothing_only) into.smoothing_only = *from.smoothing_only;
-    if (from.group_size) into.group_size = *from.group_size;
-    if (from.damping) into.rounding.damping = static_cast<float>(*from.damping);
     if (from.ignore) {
         into.ignore = *from.ignore;
         into.ignore_recipe = from.path;
     }
-    if (from.mappings) {
-        into.mappings = from.mappings;
-        into.mappings_recipe = from.path;
-    }
-    return checked(detail::apply_formats(from, into));
+    const status done = detail::recipe_filler{from, into}.fill();
+    if (done) return {};
+    // A value of a file is no argument of a call, whoever checks it.
+    return done.error().from_file(from.path);
 }
 
 } // namespace awq
@@ -46491,6 +46829,212 @@ inline std::uint64_t memory_for_this_process()
 #ifndef AWQ_RUN_LAYER_PLAN_HPP
 #define AWQ_RUN_LAYER_PLAN_HPP
 
+// ---- awq/run/run_settings.hpp
+#ifndef AWQ_RUN_RUN_SETTINGS_HPP
+#define AWQ_RUN_RUN_SETTINGS_HPP
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace awq {
+
+/// What a run does beside the work on its blocks.
+struct model_settings {
+    std::string model, dataset, imatrix;
+    std::string output, output_smoothed, output_dequantized, output_awq, output_imatrix, report;
+    bool overwrite = false, resume = false;
+
+    bool compensate = false;
+    bool smoothing = false;
+    std::optional<std::vector<mapping_pattern>> mappings; ///< a user's own
+    std::string mappings_recipe;
+    bool clip_weights = false; ///< of a task that only smooths: `rounding.clip_steps`
+    bool search_clipping = false;
+    std::vector<layer_format> formats; ///< of schemes, in the output or only in the search
+    std::string gguf_type;             ///< of the GGUF file that is written
+    std::string target;                ///< the GGUF type that is simulated where none is written
+    std::vector<std::string> tensor_types;
+    bool measured_types = false;
+    std::vector<std::string> ignore;
+    std::string ignore_recipe;
+
+    bool all_experts = false;
+    std::size_t experts_in_memory = 0;
+    std::optional<precision> operands;
+    dtype hidden_states = dtype::f32;
+    std::size_t num_calibration_samples = sample_calibration{}.num_calibration_samples;
+    std::size_t max_seq_length = sample_calibration{}.max_seq_length;
+    progress_callback progress;
+};
+
+/// What a run does, worked out once from what is asked for: the values of all kinds of tasks side by side, those
+/// that the task does not have at what leaves them out.
+struct run_settings : block_settings, model_settings {};
+
+namespace detail {
+
+/// Writes the alternatives of a request into the settings of its run.
+struct settle {
+    run_settings& into;
+
+    void operator()(const sample_calibration& from) const
+    {
+        into.dataset = from.dataset;
+        into.num_calibration_samples = from.num_calibration_samples;
+        into.max_seq_length = from.max_seq_length;
+        into.all_experts = from.all_experts;
+        into.hidden_states = from.hidden_states;
+    }
+    /// It says nothing about the output of a block, nor how inputs go together.
+    void operator()(const matrix_calibration& from) const
+    {
+        into.imatrix = from.imatrix;
+        into.loss = loss_kind::gram;
+        into.rounding.error_feedback = false;
+        into.rounding.least_squares_lambda = 0;
+    }
+
+    void operator()(const smoothing_options& from) const
+    {
+        into.smoothing = true;
+        into.smooth_grouped_query = from.smooth_grouped_query;
+        into.search = from.search;
+        into.loss = from.loss;
+        into.exact_loss_tokens = from.exact_loss_tokens;
+        into.search_tokens = from.search_tokens;
+        std::visit(*this, from.mappings);
+    }
+    void operator()(mapping_choice from) const { into.all_mappings = from == mapping_choice::all; }
+    void operator()(const own_mappings& from) const
+    {
+        into.mappings = from.patterns;
+        into.mappings_recipe = from.recipe;
+    }
+
+    void operator()(const quantize& from) const
+    {
+        into.formats = from.formats;
+        (*this)(from.rounding);
+        into.rounding.clip_steps = from.clip_steps;
+        into.search_clipping = from.search_clipping;
+        into.output_dequantized = from.output_dequantized;
+        into.output_awq = from.output_awq;
+    }
+    void operator()(const write_gguf& from) const
+    {
+        into.gguf_type = from.type;
+        into.tensor_types = from.tensor_types;
+        into.measured_types = from.measured_types;
+        (*this)(from.rounding);
+        into.rounding.better_rounding = from.better_rounding;
+        into.output_dequantized = from.output_dequantized;
+    }
+    void operator()(const smooth& from) const
+    {
+        into.smoothing_only = true;
+        std::visit(*this, from.simulated);
+    }
+    void operator()(const simulated_schemes& from) const
+    {
+        into.formats = from.formats;
+        into.clip_weights = from.clip_steps.has_value();
+        into.rounding.clip_steps = from.clip_steps.value_or(into.rounding.clip_steps);
+    }
+    void operator()(const simulated_type& from) const
+    {
+        into.target = from.target;
+        into.tensor_types = from.tensor_types;
+    }
+    void operator()(const compensate& from) const
+    {
+        into.compensate = true;
+        into.target = from.target;
+        into.tensor_types = from.tensor_types;
+        (*this)(from.least_squares);
+        into.rounding.error_feedback = false; // llama.cpp's quantizer has none
+        into.output_dequantized = from.output_dequantized;
+    }
+
+    void operator()(const rounding_steps& from) const
+    {
+        into.rounding.importance = from.importance;
+        into.rounding.error_feedback = from.error_feedback.has_value();
+        into.rounding.damping = from.error_feedback.value_or(feedback_options{}).damping;
+        into.rounding.least_squares_lambda = 0;
+        if (from.least_squares) (*this)(*from.least_squares);
+    }
+    void operator()(const least_squares_options& from) const
+    {
+        into.rounding.least_squares_lambda = from.lambda;
+        into.rounding.least_squares_share = from.share;
+        into.rounding.least_squares_tokens = from.tokens;
+    }
+};
+
+} // namespace detail
+
+/// The settings of a run of this request, which `check_request` has found to be one.
+inline run_settings settings_of(const oneshot_options& from)
+{
+    run_settings made;
+    made.model = from.model;
+    made.output = from.output;
+    made.output_smoothed = from.output_smoothed;
+    made.output_imatrix = from.output_imatrix;
+    made.report = from.report;
+    made.overwrite = from.overwrite;
+    made.resume = from.resume;
+    made.ignore = from.ignore;
+    made.ignore_recipe = from.ignore_recipe;
+    made.operands = from.operands;
+    made.experts_in_memory = from.experts_in_memory;
+    made.progress = from.progress;
+    const detail::settle settle{made};
+    if (from.smoothing) settle(*from.smoothing);
+    std::visit(settle, from.task);
+    std::visit(settle, from.calibration); // last: an importance matrix leaves steps out
+    return made;
+}
+
+/// The options that a report records, by their flags' names; those of the rounding where a run rounds.
+inline std::vector<std::pair<std::string, std::string>> describe(const run_settings& settings)
+{
+    const auto yes_or_no = [](bool value) { return std::string{value ? "true" : "false"}; };
+    std::vector<std::pair<std::string, std::string>> made{
+        {"dataset", settings.dataset},
+        {"num_calibration_samples", std::to_string(settings.num_calibration_samples)},
+        {"max_seq_length", std::to_string(settings.max_seq_length)},
+        {"n_grid", std::to_string(settings.search.n_grid)},
+        {"duo_scaling", name_of(settings.search.duo_scaling)},
+        {"loss", name_of(settings.loss)},
+        {"precision", settings.operands ? name_of(*settings.operands) : "auto"},
+        {"hidden_states", settings.hidden_states == dtype::bf16 ? "bfloat16" : "float32"},
+        {"smoothing", yes_or_no(settings.smoothing)},
+        {"all_mappings", yes_or_no(settings.all_mappings)},
+        {"all_experts", yes_or_no(settings.all_experts)},
+        {"smooth_grouped_query", yes_or_no(settings.smooth_grouped_query)}};
+    if (settings.smoothing_only) return made;
+    const rounding_options& rounding = settings.rounding;
+    made.insert(made.end(), {{"search_clipping", yes_or_no(settings.search_clipping)},
+                             {"importance", yes_or_no(rounding.importance)},
+                             {"better_rounding", yes_or_no(rounding.better_rounding)},
+                             {"clip_steps", std::to_string(rounding.clip_steps)},
+                             {"error_feedback", yes_or_no(rounding.error_feedback)},
+                             {"damping", std::to_string(rounding.damping)},
+                             {"least_squares", std::to_string(rounding.least_squares_lambda)},
+                             {"least_squares_share", std::to_string(rounding.least_squares_share)}});
+    return made;
+}
+
+} // namespace awq
+
+#endif
+
 #include <algorithm>
 #include <limits>
 #include <map>
@@ -46511,7 +47055,7 @@ public:
     /// Errors: an unknown scheme or type, an expression that does not compile, one of a flag that
     /// matches no layer, a scheme that fits no layer that it is for, a model that has no place in a
     /// GGUF file. What is only a pity is in `notices`.
-    static result<layer_plan> make(const oneshot_options& options, const tensor_source& source);
+    static result<layer_plan> make(const run_settings& options, const tensor_source& source);
 
     /// For reports: the names of all schemes, or that of the GGUF mix ("Q4_K_M").
     const std::string& name() const noexcept { return name_; }
@@ -46562,13 +47106,13 @@ public:
     const gguf_layout* layout() const noexcept { return layout_.get(); }
 
 private:
-    static std::string_view ignore_place(const oneshot_options& options) noexcept
+    static std::string_view ignore_place(const run_settings& options) noexcept
     {
         return options.ignore_recipe.empty() ? std::string_view{"--ignore"} : options.ignore_recipe;
     }
 
     /// The head and the embeddings may be named, though no run quantizes them.
-    status check_ignored(const oneshot_options& options, const model_config& config, std::vector<std::string> names)
+    status check_ignored(const run_settings& options, const model_config& config, std::vector<std::string> names)
     {
         add_routers(config, names);
         names.insert(names.end(), {"lm_head", config.names.head, config.names.embeddings});
@@ -46595,8 +47139,7 @@ private:
         return {};
     }
 
-    status add_formats(const oneshot_options& options, const tensor_source& source,
-                       const std::vector<std::string>& layers)
+    status add_formats(const run_settings& options, const tensor_source& source, const std::vector<std::string>& layers)
     {
         // Codes are chosen for the scales as the output stores them; a search alone stores none.
         const simulation_options simulated{options.smoothing_only ? dtype::f32 : source.config().torch_dtype,
@@ -46668,7 +47211,7 @@ private:
         return found == entries_.end() ? nullptr : &found->second;
     }
 
-    status add_types(const std::string& type, const oneshot_options& options, const tensor_source& source)
+    status add_types(const std::string& type, const run_settings& options, const tensor_source& source)
     {
         if (!options.formats.empty())
             return error{error_code::invalid_argument, "a run quantizes either to a GGUF type or to schemes; give one"};
@@ -46701,7 +47244,7 @@ private:
 };
 
 #if AWQ_COMPILES_FILES
-AWQ_COMPILED result<layer_plan> layer_plan::make(const oneshot_options& options, const tensor_source& source)
+AWQ_COMPILED result<layer_plan> layer_plan::make(const run_settings& options, const tensor_source& source)
 {
     const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
     layer_plan plan;
@@ -46712,13 +47255,6 @@ AWQ_COMPILED result<layer_plan> layer_plan::make(const oneshot_options& options,
         return plan;
     }
     AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, ignore_place(options)));
-    if (options.smoothing_only && options.formats.empty()) {
-        // Nothing is written quantized; the search needs some rounding to look at.
-        AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}}, {integer_quantizer{scheme{4, false}, options.group_size}}));
-        plan.name_ = name_of(scheme{4, false});
-        AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
-        return plan;
-    }
     AWQ_CHECK(plan.add_formats(options, source, layers));
     return plan;
 }
@@ -46735,7 +47271,7 @@ AWQ_COMPILED result<layer_plan> layer_plan::make(const oneshot_options& options,
 namespace awq {
 
 /// What a report says before the first block, of a run with so many samples and tokens.
-inline void begin_report(run_report& report, const oneshot_options& options, const directory_source& source,
+inline void begin_report(run_report& report, const run_settings& options, const directory_source& source,
                          const layer_plan& plan, std::size_t samples, std::size_t tokens)
 {
     report.model = options.model;
@@ -46744,7 +47280,7 @@ inline void begin_report(run_report& report, const oneshot_options& options, con
                   : options.smoothing_only ? "smoothing_only"
                                            : "smooth_and_quantize";
     report.scheme = plan.name();
-    report.group_size = plan.group_size().value_or(options.group_size);
+    report.group_size = plan.group_size().value_or(128);
     report.instruction_set = kernel_instruction_set();
     report.parameters = source.checkpoint().total_elements();
     report.source_bytes = source.checkpoint().total_bytes();
@@ -47463,7 +47999,7 @@ inline void warn_of_few_tokens(std::size_t tokens, std::size_t widest, const std
 namespace awq {
 
 /// The steps of a run that solve for weights from the Gram matrix of their inputs.
-inline std::string solving_steps(const oneshot_options& options)
+inline std::string solving_steps(const run_settings& options)
 {
     if (options.smoothing_only) return {};
     const bool feedback = options.rounding.error_feedback;
@@ -47473,7 +48009,7 @@ inline std::string solving_steps(const oneshot_options& options)
 }
 
 /// Says how many samples and tokens a run uses, and what of them is not as it was asked for.
-inline void say_what_is_used(const sample_set& samples, const oneshot_options& options, const model_config& config,
+inline void say_what_is_used(const sample_set& samples, const run_settings& options, const model_config& config,
                              notice_list& notes)
 {
     notify(options.progress, "calibration: " + summary_of(samples, options.dataset));
@@ -47512,7 +48048,7 @@ inline status check_agreed(machines& all, std::uint64_t own, std::string_view wh
 }
 
 /// Whether all machines do the same run: of the same model and text, computed in the same way. `samples`: all of them.
-inline status check_machines(machines& all, const oneshot_options& options, const directory_source& source,
+inline status check_machines(machines& all, const run_settings& options, const directory_source& source,
                              std::span<const token_ids> samples)
 {
     if (!all.are_several()) return {};
@@ -47528,7 +48064,7 @@ inline status check_machines(machines& all, const oneshot_options& options, cons
 }
 
 /// Where a machine that writes no output lets experts wait: where the first does, if there is such a directory here.
-inline std::string scratch_beside(const oneshot_options& options)
+inline std::string scratch_beside(const run_settings& options)
 {
     const std::string& output = !options.output.empty() ? options.output : options.output_smoothed;
     const std::filesystem::path beside = std::filesystem::path{output}.parent_path();
@@ -47545,86 +48081,80 @@ inline std::string scratch_beside(const oneshot_options& options)
 #ifndef AWQ_RUN_CHECK_REQUEST_HPP
 #define AWQ_RUN_CHECK_REQUEST_HPP
 
+#include <string>
+#include <variant>
+
 namespace awq {
 
-/// Refuses what does not go with `oneshot_options::compensate`, in one line.
-inline status check_compensation(const oneshot_options& options)
-{
-    const char* const reason =
-        options.smoothing_only              ? "and --smoothing-only are two ways; give one"
-        : !options.formats.empty()          ? "is for llama.cpp's types: give --target, not --scheme"
-        : !options.gguf_type.empty()        ? "leaves quantizing to llama.cpp: give --target, not --type"
-        : options.target.empty()            ? "needs --target, the type to quantize to: q4_k_m, ..."
-        : !options.imatrix.empty()          ? "needs a forward pass: give --dataset, not --imatrix"
-        : !options.output_awq.empty()       ? "cannot write --output-awq"
-        : options.output.ends_with(".gguf") ? "writes a directory: give --output DIR, or --type for a GGUF file"
-        : !(options.rounding.least_squares_lambda > 0)
-            ? "is nothing without a least-squares target: give --least-squares above 0"
-            : nullptr;
-    if (!reason) return {};
-    return error{error_code::invalid_argument, "--compensate ", reason};
-}
+namespace detail {
 
-/// Refuses steps of the search that could never act, in one line.
-inline status check_search_steps(const oneshot_options& options)
-{
-    if (options.all_mappings && (!options.smoothing || options.mappings))
-        return error{error_code::invalid_argument, "--mappings all and ",
-                     options.smoothing ? "a recipe's mappings" : "--no-smoothing", " do not go together; give one"};
-    if (options.smooth_grouped_query && !options.smoothing)
-        return error{error_code::invalid_argument,
-                     "--smooth-grouped-query and --no-smoothing do not go together; give one"};
-    const char* const reason = !options.search_clipping  ? nullptr
-                               : options.smoothing_only  ? "has nothing to simulate: --smoothing-only keeps 16 bits"
-                               : options.formats.empty() ? "is for schemes: the ranges of GGUF types are not clipped"
-                               : !options.smoothing      ? "needs the search that --no-smoothing leaves out"
-                               : options.rounding.clip_steps <= 1 ? "needs --clip-steps above 1"
-                                                                  : nullptr;
-    if (!reason) return {};
-    return error{error_code::invalid_argument, "--search-clipping ", reason};
-}
+/// `invalid_argument` where a part of a request is empty, or at odds with another.
+struct check_kinds {
+    const oneshot_options& options;
 
-/// Refuses options that do not go together, in one line, before anything is opened.
+    status operator()(const sample_calibration& from) const
+    {
+        return needed(from.dataset, "dataset", "the text to calibrate with");
+    }
+    status operator()(const matrix_calibration& from) const
+    {
+        return needed(from.imatrix, "imatrix", "llama.cpp's importance matrix");
+    }
+
+    status operator()(const quantize& task) const
+    {
+        if (task.formats.empty())
+            return error{error_code::invalid_argument, "`formats` is empty: nothing says how to quantize"};
+        if (task.search_clipping && !options.smoothing)
+            return error{error_code::invalid_argument, "`search_clipping` needs the search, which smooths"};
+        if (task.search_clipping && task.clip_steps <= 1)
+            return error{error_code::invalid_argument, "`search_clipping` needs `clip_steps` above 1"};
+        return {};
+    }
+    status operator()(const write_gguf& task) const
+    {
+        AWQ_CHECK(needed(task.type, "type", "the GGUF type to write: q4_k_m, ..."));
+        if (task.measured_types && !has_samples())
+            return error{error_code::invalid_argument,
+                         "`measured_types` runs the model to choose types: give `dataset`, not `imatrix`"};
+        return {};
+    }
+    status operator()(const smooth& task) const
+    {
+        const auto* const type = std::get_if<simulated_type>(&task.simulated);
+        return type ? needed(type->target, "target", "the GGUF type to optimise for: q4_k_m, ...") : status{};
+    }
+    status operator()(const compensate& task) const
+    {
+        AWQ_CHECK(needed(task.target, "target", "the GGUF type to quantize to: q4_k_m, ..."));
+        if (!has_samples())
+            return error{error_code::invalid_argument,
+                         "`compensate` needs a forward pass: give `dataset`, not `imatrix`"};
+        if (options.output.ends_with(".gguf"))
+            return error{error_code::invalid_argument, "`compensate` writes a directory: ", options.output,
+                         " is the name of a GGUF file"};
+        return {};
+    }
+
+private:
+    bool has_samples() const { return std::holds_alternative<sample_calibration>(options.calibration); }
+
+    static status needed(const std::string& value, const char* field, const char* what)
+    {
+        if (!value.empty()) return {};
+        return error{error_code::invalid_argument, "`", field, "` is empty: give ", what};
+    }
+};
+
+} // namespace detail
+
+/// Refuses what the kinds of a request leave to be checked, in one line, before anything is opened: what is empty,
+/// what is at odds, and numbers without sense. Errors quote the names of fields: "`clip_steps` 0: use 1 to 1000".
 inline status check_request(const oneshot_options& options)
 {
-    if (options.compensate) AWQ_CHECK(check_compensation(options));
-    if (!options.smoothing_only && options.formats.empty() && options.gguf_type.empty() && options.target.empty())
-        return error{error_code::invalid_argument,
-                     "nothing says how to quantize: give --scheme (or --type for GGUF), or "
-                     "--smoothing-only to keep the weights in 16 bits"};
-    if (options.smoothing_only && !options.gguf_type.empty())
-        return error{error_code::invalid_argument,
-                     "--smoothing-only keeps 16 bits, --type writes a GGUF file: to optimise for that "
-                     "type, give --target ",
-                     options.gguf_type};
-    if (options.smoothing_only && !options.output_dequantized.empty())
-        return error{error_code::invalid_argument,
-                     "--output-dequantized has no quantized weights to read back: --smoothing-only "
-                     "keeps 16 bits"};
-    if (options.smoothing_only && !options.formats.empty() && !options.target.empty())
-        return error{error_code::invalid_argument, "the search simulates either --target or --scheme; give one"};
-    const bool writes_nothing_of_target =
-        !options.smoothing_only && !options.compensate && options.formats.empty() && options.gguf_type.empty();
-    if (writes_nothing_of_target && !options.output.empty())
-        return error{error_code::invalid_argument,
-                     "--target is only simulated: add --smoothing-only or --compensate, or give "
-                     "--type to write that type"};
-    if (options.rounding.better_rounding && options.gguf_type.empty())
-        return error{error_code::invalid_argument, "--better-rounding searches the blocks of a GGUF file: give --type"};
-    if (!options.tensor_types.empty() && options.gguf_type.empty() && options.target.empty())
-        return error{error_code::invalid_argument,
-                     "--tensor-type is for tensors of GGUF files: give --type or --target"};
-    if (options.measured_types && (options.gguf_type.empty() || !options.imatrix.empty()))
-        return error{error_code::invalid_argument,
-                     "--measured-types chooses the tensor types of a GGUF file by running the "
-                     "model: give --type and --dataset"};
-    if (options.clip_weights && (!options.smoothing_only || !options.target.empty()))
-        return error{error_code::invalid_argument, "--clip-weights goes with --smoothing-only and integer groups; when "
-                                                   "quantizing, --clip-steps clips"};
-    AWQ_CHECK(check_search_steps(options));
-    if (options.dataset.empty() == options.imatrix.empty())
-        return error{error_code::invalid_argument,
-                     "give --dataset to calibrate, or --imatrix for what llama.cpp found"};
+    const detail::check_kinds check{options};
+    AWQ_CHECK(std::visit(check, options.task));
+    AWQ_CHECK(std::visit(check, options.calibration));
     return check_numbers(options);
 }
 
@@ -47659,7 +48189,7 @@ namespace awq {
 
 /// What a run's products are in. Where the options leave it open: mixed where that is faster and the stored
 /// weights are exact in it.
-inline precision choose_precision(const oneshot_options& options, dtype stored, notice_list& notes)
+inline precision choose_precision(const run_settings& options, dtype stored, notice_list& notes)
 {
     if (options.operands == precision::mixed && !detail::has_amx())
         notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 in tiles "
@@ -48410,7 +48940,7 @@ inline bool read_hidden(device& machine, output_path where, std::vector<file_ext
 namespace awq {
 
 /// The mappings of a run: none where it does not smooth, else the user's, else the architecture's.
-inline result<mapping_set> mappings_for(const oneshot_options& options, const directory_source& source)
+inline result<mapping_set> mappings_for(const run_settings& options, const directory_source& source)
 {
     if (!options.smoothing) return mapping_set{};
     if (!options.mappings) return mapping_set::from_layouts(options.all_mappings);
@@ -48683,7 +49213,7 @@ private:
 namespace awq {
 
 /// The directories that a run is asked to write, by their flags; an empty path where it is not.
-inline std::vector<named_path> output_directories_of(const oneshot_options& options)
+inline std::vector<named_path> output_directories_of(const run_settings& options)
 {
     std::vector<named_path> found{{"--output-smoothed", options.output_smoothed},
                                   {"--output-dequantized", options.output_dequantized},
@@ -48693,7 +49223,7 @@ inline std::vector<named_path> output_directories_of(const oneshot_options& opti
 }
 
 /// The files.
-inline std::vector<named_path> output_files_of(const oneshot_options& options)
+inline std::vector<named_path> output_files_of(const run_settings& options)
 {
     std::vector<named_path> found{{"--output-imatrix", options.output_imatrix}, {"--report", options.report}};
     if (!options.gguf_type.empty()) found.push_back({"--output", options.output});
@@ -48701,18 +49231,19 @@ inline std::vector<named_path> output_files_of(const oneshot_options& options)
 }
 
 /// What a run reads.
-inline std::vector<named_path> inputs_of(const oneshot_options& options)
+inline std::vector<named_path> inputs_of(const run_settings& options, const std::string& recipe)
 {
     return {{"--model", options.model},
             {"--dataset", options.dataset},
             {"--imatrix", options.imatrix},
-            {"--recipe", options.recipe}};
+            {"--recipe", recipe}};
 }
 
 /// Compares all outputs of a run with its inputs and with each other, in one line, before any is opened.
 /// Errors: `invalid_argument`; those of `check_outputs`.
-inline status check_request_files(const oneshot_options& options)
+inline status check_request_files(const oneshot_options& request)
 {
+    const run_settings options = settings_of(request);
     std::vector<named_path> outputs = output_directories_of(options);
     for (const named_path& each : outputs)
         if (each.path.ends_with(".gguf"))
@@ -48721,7 +49252,7 @@ inline status check_request_files(const oneshot_options& options)
                          "another name, or give --type for a GGUF file"};
     const std::vector<named_path> files = output_files_of(options);
     outputs.insert(outputs.end(), files.begin(), files.end());
-    return check_outputs(outputs, inputs_of(options));
+    return check_outputs(outputs, inputs_of(options, request.recipe));
 }
 
 } // namespace awq
@@ -48809,15 +49340,16 @@ inline void add_files(const std::string& model, run_identity& into)
 
 /// Of a run with these options, and these samples, where it has any. Error: an importance matrix that
 /// cannot be read.
-inline result<run_identity> identity_of(const oneshot_options& options, std::span<const token_ids> samples)
+inline result<run_identity> identity_of(const run_settings& options, std::span<const token_ids> samples)
 {
-    // Binding all of them: whoever adds an option must say here whether it makes another run.
+    // Binding all of them: whoever adds a setting must say here whether it makes another run.
+    const auto& [smoothing_only, all_mappings, smooth_grouped_query, search, loss, exact_loss_tokens, search_tokens,
+                 rounding] = static_cast<const block_settings&>(options);
     const auto& [model, dataset, imatrix, output, output_smoothed, output_dequantized, output_awq, output_imatrix,
-                 report, recipe, overwrite, resume, dry_run, smoothing_only, compensate, smoothing, all_mappings,
-                 experts_in_memory, all_experts, smooth_grouped_query, clip_weights, search_clipping, formats,
-                 group_size, gguf_type, target, tensor_types, measured_types, ignore, mappings, ignore_recipe,
-                 mappings_recipe, operands, hidden_states, num_calibration_samples, max_seq_length, search, loss,
-                 exact_loss_tokens, search_tokens, rounding, progress, notices] = options;
+                 report, overwrite, resume, compensate, smoothing, mappings, mappings_recipe, clip_weights,
+                 search_clipping, formats, gguf_type, target, tensor_types, measured_types, ignore, ignore_recipe,
+                 all_experts, experts_in_memory, operands, hidden_states, num_calibration_samples, max_seq_length,
+                 progress] = static_cast<const model_settings&>(options);
     run_identity made;
     const auto add = [&](const char* name, const auto& value) {
         made.emplace_back(name, detail::identity_text(value));
@@ -48849,7 +49381,6 @@ inline result<run_identity> identity_of(const oneshot_options& options, std::spa
     add("--clip-weights", clip_weights);
     add("--search-clipping", search_clipping);
     add("--scheme", formats);
-    add("--group-size", group_size);
     add("--type", gguf_type);
     add("--target", target);
     add("--tensor-type", tensor_types);
@@ -48932,7 +49463,7 @@ namespace awq {
 namespace detail {
 
 /// The outputs in one of whose temporary directories the journal lies: in that of the first that there is.
-inline std::array<const std::string*, 5> journal_outputs(const oneshot_options& options)
+inline std::array<const std::string*, 5> journal_outputs(const run_settings& options)
 {
     return {&options.output, &options.output_smoothed, &options.output_dequantized, &options.output_awq,
             &options.output_imatrix};
@@ -48947,7 +49478,7 @@ struct interrupted_run {
 };
 
 /// Looks for such a run; one that lives is none.
-inline std::optional<interrupted_run> find_interrupted(const oneshot_options& options)
+inline std::optional<interrupted_run> find_interrupted(const run_settings& options)
 {
     constexpr std::uint64_t largest_journal = std::uint64_t{1} << 30;
     for (const std::string* const output : detail::journal_outputs(options)) {
@@ -48967,7 +49498,7 @@ inline std::optional<interrupted_run> find_interrupted(const oneshot_options& op
 }
 
 /// What a run that died has left, where this one is to go on with it; where it is not or cannot, says so.
-inline std::optional<run_record> look_for_interrupted(const oneshot_options& options, notice_list& notices)
+inline std::optional<run_record> look_for_interrupted(const run_settings& options, notice_list& notices)
 {
     std::optional<interrupted_run> left = find_interrupted(options);
     if (!left) return std::nullopt;
@@ -48991,7 +49522,7 @@ inline std::optional<run_record> look_for_interrupted(const oneshot_options& opt
 class run_journal {
 public:
     /// Takes `group`'s outputs as they are now. `keep`: what is unfinished stays from the first record on.
-    void begin(output_group& group, const oneshot_options& options)
+    void begin(output_group& group, const run_settings& options)
     {
         group_ = &group;
         keep_ = options.resume;
@@ -49127,7 +49658,7 @@ inline status add_sink(result<std::unique_ptr<checkpoint_sink>> sink, output_gro
 }
 
 /// 16-bit checkpoints.
-inline status open_plain_sinks(const directory_source& source, const layer_plan& plan, const oneshot_options& options,
+inline status open_plain_sinks(const directory_source& source, const layer_plan& plan, const run_settings& options,
                                output_group& group, sink_list& into)
 {
     const output_policy again{options.overwrite, &group};
@@ -49146,13 +49677,11 @@ inline status open_plain_sinks(const directory_source& source, const layer_plan&
 }
 
 /// Checkpoints of schemes; they share the codes of one run.
-inline status open_scheme_sinks(const directory_source& source, const layer_plan& plan, const oneshot_options& options,
+inline status open_scheme_sinks(const directory_source& source, const layer_plan& plan, const run_settings& options,
                                 output_group& group, sink_list& into)
 {
     const output_policy again{options.overwrite, &group};
     const bool quantizes = !options.formats.empty() && !options.smoothing_only;
-    if (!quantizes && !options.output_awq.empty())
-        return error{error_code::invalid_argument, options.output_awq, ": --output-awq needs a 4-bit --scheme"};
     if (quantizes && !options.output.empty())
         AWQ_CHECK(add_sink(compressed_tensors_sink::create(source, options.output, again, weight_formats_of(plan)),
                            group, into));
@@ -49165,7 +49694,7 @@ inline status open_scheme_sinks(const directory_source& source, const layer_plan
 /// Every output that a run is asked for, as a group. Errors: those of the sinks, before anything is computed; no
 /// output at all.
 inline result<detail::sink_list> open_sinks(device& machine, const directory_source& source, const layer_plan& plan,
-                                            const oneshot_options& options, output_group& group)
+                                            const run_settings& options, output_group& group)
 {
     detail::sink_list sinks;
     if (options.output.empty() && options.output_smoothed.empty() && options.output_dequantized.empty() &&
@@ -49203,7 +49732,7 @@ class AWQ_ABI_TAG run_outputs {
 public:
     /// Opens what the options ask for; sinks that were open are closed first. Errors: those of
     /// `open_sinks` and of `report_file::create`.
-    status open(device& machine, const directory_source& source, const layer_plan& plan, const oneshot_options& options)
+    status open(device& machine, const directory_source& source, const layer_plan& plan, const run_settings& options)
     {
         close_sinks();
         AWQ_TRY(sinks_, open_sinks(machine, source, plan, options, *group_));
@@ -49322,122 +49851,6 @@ private:
     detail::sink_list sinks_;
     std::optional<report_file> report_;
 };
-
-} // namespace awq
-
-#endif
-// ---- awq/run/unused_options.hpp
-#ifndef AWQ_RUN_UNUSED_OPTIONS_HPP
-#define AWQ_RUN_UNUSED_OPTIONS_HPP
-
-#include <initializer_list>
-#include <string>
-#include <string_view>
-
-namespace awq {
-
-namespace detail {
-
-/// The options of one kind that were set to something else than their default, by their flags' names.
-class unused_options {
-public:
-    unused_options(const oneshot_options& options, notice_list& notices) : options_(options), notices_(notices) {}
-
-    void search(std::string_view reason)
-    {
-        tell(reason, {{"n-grid", options_.search.n_grid != default_.search.n_grid},
-                      {"duo-scaling", options_.search.duo_scaling != default_.search.duo_scaling},
-                      {"loss", options_.loss != default_.loss},
-                      {"mappings", options_.mappings.has_value()}});
-    }
-    void loss(std::string_view reason)
-    {
-        tell(reason, {{"loss", options_.loss != default_.loss && options_.loss != loss_kind::gram}});
-    }
-    void calibration(std::string_view reason)
-    {
-        tell(reason, {{"num-calibration-samples", options_.num_calibration_samples != default_.num_calibration_samples},
-                      {"max-seq-length", options_.max_seq_length != default_.max_seq_length},
-                      {"all-experts", options_.all_experts}});
-    }
-    void rounding(std::string_view reason)
-    {
-        tell(reason, {{"importance", rounding_.importance != default_.rounding.importance},
-                      {"error-feedback", !rounding_.error_feedback}});
-        damping(reason);
-        least_squares(reason);
-        if (!options_.clip_weights) clipping(reason);
-    }
-    void clipping(std::string_view reason)
-    {
-        tell(reason, {{"clip-steps", rounding_.clip_steps != default_.rounding.clip_steps}});
-    }
-    void damping(std::string_view reason)
-    {
-        tell(reason, {{"damping", rounding_.damping != default_.rounding.damping}});
-    }
-    void least_squares(std::string_view reason)
-    {
-        tell(reason, {{"least-squares", rounding_.least_squares_lambda != default_.rounding.least_squares_lambda}});
-        share(reason);
-    }
-    void share(std::string_view reason)
-    {
-        tell(reason, {{"least-squares-share", rounding_.least_squares_share != default_.rounding.least_squares_share}});
-    }
-    void group_size(std::string_view reason)
-    {
-        tell(reason, {{"group-size", options_.group_size != default_.group_size}});
-    }
-
-private:
-    struct named_choice {
-        std::string_view name;
-        bool chosen;
-    };
-
-    void tell(std::string_view reason, std::initializer_list<named_choice> all)
-    {
-        for (const named_choice& each : all)
-            if (each.chosen) notices_.warn("--" + std::string{each.name} + " has no effect: " + std::string{reason});
-    }
-
-    const oneshot_options& options_;
-    const rounding_options& rounding_ = options_.rounding;
-    const oneshot_options default_{};
-    notice_list& notices_;
-};
-
-} // namespace detail
-
-/// Warns of each option that was given and changes nothing in the run that is asked for. An option
-/// that has its default value is taken as not given.
-inline void note_unused_options(const oneshot_options& options, notice_list& notices)
-{
-    detail::unused_options unused{options, notices};
-    const bool blocks = !options.gguf_type.empty() || !options.target.empty();
-    if (!options.smoothing) unused.search("nothing is smoothed");
-    if (options.smoothing_only)
-        unused.rounding("the weights stay in 16 bits");
-    else if (blocks)
-        unused.clipping("the ranges of GGUF types are not clipped");
-    if (blocks) unused.group_size("GGUF types have groups of their own");
-    if (!options.imatrix.empty()) {
-        if (options.smoothing) unused.loss("an importance matrix knows the loss 'gram' only");
-        unused.calibration("an importance matrix takes the place of samples");
-    }
-    if (options.smoothing_only) return;
-    if (!options.imatrix.empty()) {
-        unused.damping("an importance matrix has no Gram matrix");
-        unused.least_squares("an importance matrix has no Gram matrix");
-    } else if (options.compensate) {
-        unused.damping("llama.cpp's quantizer has no error feedback");
-    } else if (!options.rounding.error_feedback) {
-        unused.damping("there is no error feedback");
-    }
-    if (!(options.rounding.least_squares_lambda > 0) && options.imatrix.empty())
-        unused.share("there is no least-squares target");
-}
 
 } // namespace awq
 
@@ -53828,19 +54241,19 @@ public:
     static result<std::unique_ptr<oneshot_run>> prepare(device& machine, const oneshot_options& options,
                                                         machines& all = alone())
     {
+        AWQ_CHECK(check_request(options));
         auto run = std::unique_ptr<oneshot_run>{new oneshot_run{machine, options, all}};
         if (options.dry_run) run->outputs_.group().make_dry();
-        AWQ_CHECK(check_request(options));
-        note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
-        run->options_.operands = choose_precision(options, run->source_->config().torch_dtype, run->report_.notes);
+        run->options_.operands =
+            choose_precision(run->options_, run->source_->config().torch_dtype, run->report_.notes);
         machine.set_precision(*run->options_.operands);
         AWQ_CHECK(check_outer_values(*run->source_));
-        AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
+        AWQ_TRY(run->plan_, layer_plan::make(run->options_, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
-        AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
+        AWQ_TRY(run->mappings_, mappings_for(run->options_, *run->source_));
         AWQ_CHECK(check_request_files(options));
-        if (!options.dry_run && all.is_first()) run->left_ = look_for_interrupted(options, run->report_.notes);
+        if (!options.dry_run && all.is_first()) run->left_ = look_for_interrupted(run->options_, run->report_.notes);
         if (!run->left_) AWQ_CHECK(run->open_outputs());
         AWQ_TRY(auto samples, run->load_calibration());
         AWQ_CHECK(check_fits(options.model, run->least(), run->own_part(samples), memory_for_this_process()));
@@ -53852,13 +54265,13 @@ public:
         AWQ_CHECK(check_machines(all, run->options_, *run->source_, samples));
         if (run->left_) AWQ_CHECK(check_same(run->left_->identity, run->identity_));
         if (run->left_ && !run->left_->finished.empty()) return run;
-        if (options.measured_types) AWQ_CHECK(run->measure(samples));
+        if (run->options_.measured_types) AWQ_CHECK(run->measure(samples));
         AWQ_CHECK(run->embed(samples));
         if (run->left_) AWQ_CHECK(run->go_on(samples));
         run->outputs_.begin(samples.size(), run->report_.notes);
         begin_report(run->report_, run->options_, *run->source_, run->plan_, samples.size(), run->stream_.tokens());
         if (run->left_) run->take_report();
-        if (!all.are_several()) run->journal_.begin(run->outputs_.group(), options);
+        if (!all.are_several()) run->journal_.begin(run->outputs_.group(), run->options_);
         return run;
     }
 
@@ -53900,24 +54313,17 @@ public:
 
 private:
     oneshot_run(device& machine, const oneshot_options& options, machines& all)
-        : machine_(machine), options_(options), all_(all)
+        : machine_(machine), options_(settings_of(options)), all_(all)
     {
         report_.notes = options.notices;
         if (all.are_several()) report_.notes.note("shared by " + std::to_string(all.size()) + " processes");
-        if (options.compensate) {
-            options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
-            options_.rounding.importance = true;
-            report_.notes.note("compensated for " + options.target +
+        if (options_.compensate)
+            report_.notes.note("compensated for " + options_.target +
                                ": the weights alone do not compute what the model did; "
                                "quantize them with the importance matrix of this run");
-        }
-        if (options.imatrix.empty()) return;
-        // It says nothing about the output of a block, nor how inputs go together.
-        options_.loss = loss_kind::gram;
-        options_.rounding.error_feedback = false;
-        options_.rounding.least_squares_lambda = 0;
-        report_.notes.note("importance from " + options.imatrix +
-                           ": losses are sums of importance times squared weight error");
+        if (!options_.imatrix.empty())
+            report_.notes.note("importance from " + options_.imatrix +
+                               ": losses are sums of importance times squared weight error");
     }
 
     /// The samples' tokens; none where an importance matrix stands in for them.
@@ -54096,7 +54502,7 @@ private:
                   const parent_recorder& recorder);
 
     device& machine_;
-    oneshot_options options_;
+    run_settings options_;
     machines& all_;
     stopwatch watch_, total_;
     std::unique_ptr<directory_source> source_;
@@ -54352,8 +54758,8 @@ public:
         made.blocks = config().num_hidden_layers;
         made.peak_bytes = peak_rss_bytes() + need.per_token * (tokens_ - some_.second);
         made.available_bytes = memory_for_this_process();
-        predict_seconds(made, options);
-        if (options.measured_types) made.notes.push_back("the measurement of types is not counted");
+        predict_seconds(made);
+        if (run_->options_.measured_types) made.notes.push_back("the measurement of types is not counted");
         AWQ_CHECK(check_fits(options.model,
                              {made.peak_bytes - need.per_token * tokens_, need.per_token, need.can_halve}, made.samples,
                              tokens_, made.available_bytes));
@@ -54418,11 +54824,11 @@ private:
         return {};
     }
 
-    void predict_seconds(run_prediction& made, const oneshot_options& options) const
+    void predict_seconds(run_prediction& made) const
     {
         const double blocks = blocks_like_the_first(config());
         const auto grown = [&](const char* step) { return at(tokens_, once(small_, step), once(large_, step)); };
-        const bool runs_parents = options.loss == loss_kind::parent_output;
+        const bool runs_parents = run_->options_.loss == loss_kind::parent_output;
         add(made, "tokenize", seconds_of(run_->report_.seconds, "tokenize"));
         add(made, "read", blocks * once(large_, "read"));
         add(made, "calibrate", blocks * seconds_to_calibrate());
@@ -54430,7 +54836,7 @@ private:
         add(made, "streams", blocks * grown("streams"));
         add(made, "solve", blocks * once(large_, "solve"));
         add(made, "quantize", blocks * once(large_, "quantize"));
-        add(made, "write", seconds_to_write(options));
+        add(made, "write", seconds_to_write());
         double total = 0;
         for (const auto& [step, seconds] : made.seconds) total += seconds;
         add(made, "total", total);
@@ -54484,8 +54890,9 @@ private:
     }
 
     /// Copies at a gigabyte a second; what of a GGUF file lies outside of the blocks is rounded, too.
-    double seconds_to_write(const oneshot_options& options) const
+    double seconds_to_write() const
     {
+        const run_settings& options = run_->options_;
         constexpr double bytes_a_second = 1e9, rounded_a_second = 2e7;
         double bytes = 0, rounded = 0;
         const std::string* const models[] = {&options.output, &options.output_smoothed, &options.output_dequantized,

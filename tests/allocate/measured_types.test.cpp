@@ -30,17 +30,18 @@ double error_of(std::span<const std::vector<awq::type_candidate>> tensors, const
     return sum;
 }
 
+awq::write_gguf& file_of(awq::oneshot_options& options) { return awq::as<awq::write_gguf>(options.task); }
+
 awq::oneshot_options measured_run(const test::scratch& room)
 {
     awq::oneshot_options options;
     options.model = test::tiny_model;
-    options.dataset = AWQ_SOURCE_DIR "/tests/golden/calibration_ids.jsonl";
-    options.num_calibration_samples = 4;
-    options.max_seq_length = 128;
-    options.smoothing = false;
+    test::samples_of(options).dataset = AWQ_SOURCE_DIR "/tests/golden/calibration_ids.jsonl";
+    test::samples_of(options).num_calibration_samples = 4;
+    test::samples_of(options).max_seq_length = 128;
+    options.smoothing.reset();
     options.output = room / "m.gguf";
-    options.gguf_type = "q3_k_m";
-    options.measured_types = true;
+    options.task = awq::write_gguf{"q3_k_m", {}, true};
     return options;
 }
 
@@ -120,12 +121,12 @@ TEST_CASE("measured types lose less in no more bytes")
     for (const auto& tensor : file.tensors()) types.insert(tensor.type);
     CHECK(types.size() >= 4); // F32 norms, and three kinds of weights at least
 
-    options.measured_types = false;
+    file_of(options).measured_types = false;
     options.output = room / "mix.gguf";
     REQUIRE(test::run_oneshot(options));
     const std::string mix = test::read(options.output);
     CHECK(first.size() <= mix.size());
-    const auto windows = test::windows_of(test::tiny_model, options.dataset, 256, 8);
+    const auto windows = test::windows_of(test::tiny_model, test::samples_of(options).dataset, 256, 8);
     REQUIRE(windows);
     const test::scoring reference{test::tiny_model, "", 128};
     const auto measured = test::score(room / "m.gguf", *windows, reference);
@@ -134,7 +135,7 @@ TEST_CASE("measured types lose less in no more bytes")
     REQUIRE(named);
     CHECK(measured->kl_divergence() < 0.8 * named->kl_divergence());
 
-    options.measured_types = true;
+    file_of(options).measured_types = true;
     options.output = room / "threads.gguf";
     REQUIRE(test::run_oneshot(options, 3));
     CHECK(test::read(options.output) == first);
@@ -144,12 +145,11 @@ TEST_CASE("better rounding loses less in the same format")
 {
     const test::scratch room;
     awq::oneshot_options options = measured_run(room);
-    options.measured_types = false;
-    options.gguf_type = "q2_k";
-    options.rounding.error_feedback = false;
-    options.rounding.least_squares_lambda = 0;
+    options.task = awq::write_gguf{"q2_k"};
+    file_of(options).rounding.error_feedback.reset();
+    file_of(options).rounding.least_squares.reset();
     const auto error_of_run = [&](bool better) {
-        options.rounding.better_rounding = better;
+        file_of(options).better_rounding = better;
         options.overwrite = true;
         options.output = room / (better ? "better.gguf" : "exact.gguf");
         const auto report = test::run_oneshot(options);
@@ -162,7 +162,7 @@ TEST_CASE("better rounding loses less in the same format")
     CHECK(error_of_run(true) < 0.99 * exact);
     CHECK(test::read(room / "better.gguf").size() == test::read(room / "exact.gguf").size());
     // Error feedback takes its grids from the same search.
-    options.rounding.error_feedback = true;
+    file_of(options).rounding.error_feedback.emplace();
     error_of_run(true);
     const std::string fed_better = test::read(room / "better.gguf");
     error_of_run(false);
@@ -173,7 +173,7 @@ TEST_CASE("types that the user names are not measured")
 {
     const test::scratch room;
     awq::oneshot_options options = measured_run(room);
-    options.tensor_types = {"re:blk\\.1\\.ffn_(gate|up)=q8_0", "token_embd=f16"};
+    file_of(options).tensor_types = {"re:blk\\.1\\.ffn_(gate|up)=q8_0", "token_embd=f16"};
     const auto report = test::run_oneshot(options);
     if (!report) FAIL(report.error().text());
     const auto file = test::open_gguf(options.output);
@@ -186,19 +186,13 @@ TEST_CASE("requests for types that cannot be met are refused")
 {
     const test::scratch room;
     awq::oneshot_options options = measured_run(room);
-    options.tensor_types = {"attention_q=q8_0"};
+    file_of(options).tensor_types = {"attention_q=q8_0"};
     CHECK(says(test::run_oneshot(options).error(), "matches no tensor"));
-    options.tensor_types.clear();
-    options.rounding.better_rounding = true;
-    options.measured_types = false;
-    options.gguf_type.clear();
-    options.formats = {{{"Linear"}, "W4A16", {}}};
-    CHECK(says(test::run_oneshot(options).error(), "--better-rounding"));
     options = measured_run(room);
-    options.gguf_type = "f16";
+    file_of(options).type = "f16";
     CHECK(says(test::run_oneshot(options).error(), "--measured-types"));
-    options.gguf_type.clear();
-    options.smoothing_only = options.smoothing = true;
-    CHECK(says(test::run_oneshot(options).error(), "--measured-types"));
+    options = measured_run(room);
+    options.calibration = awq::matrix_calibration{"m.gguf"};
+    CHECK(says(test::run_oneshot(options).error(), "`measured_types` runs the model"));
     CHECK(!std::filesystem::exists(options.output));
 }

@@ -19,7 +19,7 @@ std::size_t tokens_of(const std::vector<awq::sequence_chunk>& chunks)
     return tokens;
 }
 
-std::size_t gram_tokens(const awq::oneshot_options& options, bool is_sequential, bool has_experts = false)
+std::size_t gram_tokens(const awq::block_settings& options, bool is_sequential, bool has_experts = false)
 {
     awq::block_layout layout;
     layout.inputs.push_back({1, "self_attn.q_proj", 64, false});
@@ -45,7 +45,7 @@ TEST_CASE("a sample of chunks is spread evenly and has the tokens that are asked
 
 TEST_CASE("Gram matrices are of a sample only where nothing but a search of smoothing looks at them")
 {
-    awq::oneshot_options options;
+    awq::block_settings options;
     options.smoothing_only = true;
     CHECK(gram_tokens(options, false) == options.search_tokens);
     CHECK(gram_tokens(options, false, true) == 65536); // an expert would see few
@@ -60,7 +60,7 @@ TEST_CASE("Gram matrices are of a sample only where nothing but a search of smoo
 
 TEST_CASE("as many parents' inputs are kept as the loss looks at")
 {
-    awq::oneshot_options options;
+    awq::block_settings options;
     const auto all = chunks_of(128, 512);
     CHECK(awq::recorder_stride(options, all) == 65536 / options.exact_loss_tokens);
     CHECK(awq::recorder_stride(options, chunks_of(2, 100)) == 1);

@@ -286,10 +286,10 @@ TEST_CASE("one run rounds experts and latent attention into a GGUF file")
         const std::string model = test::write_family(room, families[i].config);
         awq::oneshot_options options;
         options.model = model;
-        options.dataset = test::write_gemma3_samples(room);
-        options.search.n_grid = 3;
-        options.loss = awq::loss_kind::gram;
-        options.gguf_type = "q8_0";
+        test::samples_of(options).dataset = test::write_gemma3_samples(room);
+        options.smoothing->search.n_grid = 3;
+        options.smoothing->loss = awq::loss_kind::gram;
+        options.task = awq::write_gguf{"q8_0"};
         options.output = room / "m.gguf";
         options.output_imatrix = room / "m.imatrix.gguf";
         const auto done = awq::oneshot(options);

@@ -116,10 +116,10 @@ TEST_CASE("one run writes Gemma 3 into a GGUF file that beats plain rounding")
     const std::string model = test::write_gemma3(room);
     awq::oneshot_options options;
     options.model = model;
-    options.dataset = test::write_gemma3_samples(room);
-    options.search.n_grid = 6;
-    options.loss = awq::loss_kind::gram;
-    options.gguf_type = "q4_0";
+    test::samples_of(options).dataset = test::write_gemma3_samples(room);
+    options.smoothing->search.n_grid = 6;
+    options.smoothing->loss = awq::loss_kind::gram;
+    options.task = awq::write_gguf{"q4_0"};
     options.output = room / "m.gguf";
     const auto report = test::run_oneshot(options);
     if (!report) FAIL(report.error().text());

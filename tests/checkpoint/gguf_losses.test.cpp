@@ -255,12 +255,11 @@ TEST_CASE("a run that writes a GGUF file reports what the file does not hold, on
     const test::scratch room;
     awq::oneshot_options options;
     options.model = tiny_mistral(room, "16");
-    options.dataset = AWQ_EXAMPLE_DATA "/calibration.txt";
-    options.num_calibration_samples = 2;
-    options.max_seq_length = 32;
-    options.search.n_grid = 3;
-    options.gguf_type = "q4_k_m";
-    options.measured_types = true;
+    test::samples_of(options).dataset = AWQ_EXAMPLE_DATA "/calibration.txt";
+    test::samples_of(options).num_calibration_samples = 2;
+    test::samples_of(options).max_seq_length = 32;
+    options.smoothing->search.n_grid = 3;
+    options.task = awq::write_gguf{"q4_k_m", {}, true};
     options.output = room / "m.gguf";
     const auto report = test::run_oneshot(options, 1);
     if (!report) FAIL(report.error().text());

@@ -56,8 +56,7 @@ TEST_CASE("stacked experts are smoothed one by one, and stacked again")
         INFO(family);
         const test::scratch room;
         awq::oneshot_options options = test::run_of(room, test::write_family(room, family, order));
-        options.smoothing_only = true;
-        options.all_mappings = true;
+        options.smoothing->mappings = awq::mapping_choice::all;
         const auto report = test::run_oneshot(options);
         if (!report) FAIL(report.error().text());
         CHECK(report->smoothed_mappings() >= 6);
@@ -83,7 +82,7 @@ TEST_CASE("quantized experts are stored one by one")
         INFO(family);
         const test::scratch room;
         awq::oneshot_options options = test::run_of(room, test::write_family(room, family, order));
-        options.formats = {{{"Linear"}, "W8A16", {16}, {}}};
+        options.task = test::to_scheme("W8A16", 16);
         const auto report = test::run_oneshot(options);
         if (!report) FAIL(report.error().text());
         const auto shapes = shapes_of(options.output);
@@ -101,7 +100,7 @@ TEST_CASE("experts with zero points are warned about, as few programs read them"
     const auto& [family, order] = stacked[0];
     awq::oneshot_options options = test::run_of(room, test::write_family(room, family, order));
     const auto warned = [&](const char* scheme) {
-        options.formats = {{{"Linear"}, scheme, {16}, {}}};
+        options.task = test::to_scheme(scheme, 16);
         const auto report = test::run_oneshot(options);
         if (!report) FAIL(report.error().text());
         return std::ranges::any_of(report->notes, [](const awq::notice& each) {
@@ -120,7 +119,6 @@ TEST_CASE("a stack whose shape does not tell its order is refused by name")
         "num_experts_per_tok": 2, "moe_intermediate_size": 32, "tie_word_embeddings": false)";
     const std::string model = test::write_family(room, square.c_str(), stack_order::in_out);
     awq::oneshot_options options = test::run_of(room, model);
-    options.smoothing_only = true;
     const auto report = test::run_oneshot(options);
     REQUIRE_FALSE(report);
     INFO(report.error().text());
@@ -188,13 +186,11 @@ TEST_CASE("MXFP4 experts are read as the weights that they stand for, and writte
     write_packed(plain, packed);
     CHECK(test::kl_of(packed, plain) == 0.0);
     awq::oneshot_options options = test::run_of(room, packed);
-    options.smoothing_only = true;
     REQUIRE(test::run_oneshot(options));
     CHECK(shapes_of(options.output) == shapes_of(plain));
     CHECK(test::read(options.output + "/config.json").find("quantization_config") == std::string::npos);
     CHECK(test::kl_of(options.output, plain) < 1e-3); // of bfloat16
-    options.smoothing_only = false;
-    options.formats = {{{"Linear"}, "W8A16", {16}, {}}};
+    options.task = test::to_scheme("W8A16", 16);
     REQUIRE(test::run_oneshot(options));
     CHECK(test::kl_of(options.output, plain) < 0.01);
 }
@@ -203,13 +199,12 @@ TEST_CASE("tokens of every expert are counted, all of them where experts shall s
 {
     const test::scratch room;
     awq::oneshot_options options = test::run_of(room, test::write_family(room, qwen3_vl));
-    options.smoothing_only = true;
     const auto report = test::run_oneshot(options);
     if (!report) FAIL(report.error().text());
     REQUIRE(report->experts.size() == 2);
     std::uint64_t routed = 0;
     for (const std::uint64_t tokens : report->experts[1].tokens) routed += tokens;
-    options.all_experts = true;
+    test::samples_of(options).all_experts = true;
     const auto all = test::run_oneshot(options);
     if (!all) FAIL(all.error().text());
     CHECK(2 * all->experts[1].fewest() == routed); // each token goes through two of four
@@ -221,9 +216,9 @@ TEST_CASE("experts with few tokens are named, keep their scales, and are rounded
 {
     const test::scratch room;
     awq::oneshot_options options = test::run_of(room, test::write_family(room, qwen3_vl));
-    options.formats = {{{"Linear"}, "W4A16", {16}, {}}};
-    options.num_calibration_samples = 1;
-    options.max_seq_length = 8; // eight tokens, each through two of four experts
+    options.task = test::to_scheme("W4A16", 16);
+    test::samples_of(options).num_calibration_samples = 1;
+    test::samples_of(options).max_seq_length = 8; // eight tokens, each through two of four experts
     const auto report = test::run_oneshot(options);
     if (!report) FAIL(report.error().text());
     for (const awq::expert_report& each : report->experts)
@@ -238,7 +233,7 @@ TEST_CASE("experts with few tokens are named, keep their scales, and are rounded
         starved += std::ranges::count_if(each.tokens, [](std::uint64_t tokens) { return tokens < 6; });
     CHECK(starved > 0);
     CHECK(kept(*report) == starved);
-    options.all_experts = true;
+    test::samples_of(options).all_experts = true;
     const auto all = test::run_oneshot(options);
     REQUIRE(all);
     CHECK(kept(*all) == 0);
@@ -249,10 +244,9 @@ TEST_CASE("experts that wait in a file give the bytes of experts in memory")
     for (const bool quantizes : {false, true}) {
         const test::scratch room;
         awq::oneshot_options options = test::run_of(room, test::write_family(room, qwen3_vl));
-        options.smoothing_only = !quantizes;
-        options.all_mappings = true;
-        options.loss = awq::loss_kind::gram;
-        if (quantizes) options.formats = {{{"Linear"}, "W8A16", {16}, {}}};
+        options.smoothing->mappings = awq::mapping_choice::all;
+        options.smoothing->loss = awq::loss_kind::gram;
+        if (quantizes) options.task = test::to_scheme("W8A16", 16);
         REQUIRE(test::run_oneshot(options));
         const std::string resident = test::read(options.output + "/model.safetensors");
         options.experts_in_memory = 0;

@@ -6,9 +6,9 @@ bool refuses_to_run()
 {
     awq::oneshot_options options;
     options.model = "/does/not/exist";
-    options.dataset = "text.txt";
+    options.calibration = awq::sample_calibration{"text.txt"};
     options.output = "out";
-    options.smoothing_only = true;
+    options.task = awq::smooth{};
     awq::export_options written;
     written.model = options.model;
     written.output = "out.gguf";

@@ -44,18 +44,18 @@ bool quantize(const char* model, const char* dataset, const std::string& output)
     format.scheme = "W4A16_ASYM";
     format.group_size = 32;
     awq::oneshot_options options;
-    options.formats = {format};
+    awq::quantize task;
+    task.formats = {format};
+    task.rounding.error_feedback.reset();
+    task.rounding.least_squares.reset();
+    task.clip_steps = 1;
+    options.task = task;
     options.model = model;
-    options.dataset = dataset;
+    options.calibration = awq::sample_calibration{dataset, 2, 32};
     options.output = output;
     options.overwrite = true;
-    options.num_calibration_samples = 2;
-    options.max_seq_length = 32;
-    options.search.n_grid = 3;
-    options.loss = awq::loss_kind::parent_output; // the cheapest for so few tokens
-    options.rounding.error_feedback = false;
-    options.rounding.least_squares_lambda = 0.0f;
-    options.rounding.clip_steps = 1;
+    options.smoothing->search.n_grid = 3;
+    options.smoothing->loss = awq::loss_kind::parent_output; // the cheapest for so few tokens
     return is_done("oneshot", awq::oneshot(options));
 }
 

@@ -13,11 +13,11 @@ awq::oneshot_options small_run(const std::string& output)
 {
     awq::oneshot_options options;
     options.model = model;
-    options.dataset = AWQ_EXAMPLE_DATA "/calibration.txt";
+    test::samples_of(options).dataset = AWQ_EXAMPLE_DATA "/calibration.txt";
     options.output = output;
-    options.num_calibration_samples = 2;
-    options.max_seq_length = 8;
-    options.search.n_grid = 3;
+    test::samples_of(options).num_calibration_samples = 2;
+    test::samples_of(options).max_seq_length = 8;
+    options.smoothing->search.n_grid = 3;
     return options;
 }
 
@@ -38,10 +38,9 @@ TEST_CASE("a run that has no memory says so and leaves nothing")
     auto options = small_run(here / "out");
     // Without a limit of threads: giving one of TBB back allocates where nothing may throw.
     const auto run = [&] { return test::run_oneshot(options); };
-    options.smoothing_only = true;
+    options.task = awq::smooth{};
     test::fail_each_allocation("smoothing", run, {12}, remove_output(here));
-    options.smoothing_only = false;
-    options.formats = {{.targets = {"Linear"}, .scheme = "W4A16_ASYM", .group_size = 32}};
+    options.task = test::to_scheme("W4A16_ASYM", 32);
     test::fail_each_allocation("quantizing", run, {12}, remove_output(here));
 }
 

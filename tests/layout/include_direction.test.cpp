@@ -36,7 +36,8 @@ const std::map<std::string, std::vector<std::string>> allowed{
       "io/integer_codes.hpp", "io/float_codes.hpp"}},
     {"model", {"device/", "execution/", "io/json_", "tensor/", "support/", "smoothing/mapping.hpp"}},
     {"recipe",
-     {"execution/precision.hpp", "policy/", "search/", "model/mapping_", "report/", "io/read_file.hpp", "support/"}},
+     {"execution/precision.hpp", "policy/", "search/", "model/mapping_", "report/", "io/read_file.hpp", "support/",
+      "tensor/dtype.hpp"}},
 };
 
 // Of quantization, io may know what a stored number means, not how one is found.

@@ -33,7 +33,7 @@ TEST_CASE("keys that change nothing are accepted and named, each once")
 {
     const awq::recipe recipe = golden("awq_quant");
     CHECK(recipe.smoothing);
-    CHECK(recipe.duo_scaling == "true");
+    CHECK(recipe.duo_scaling == awq::duo::on);
     CHECK(recipe.n_grid == 20u);
     CHECK(recipe.groups.front().scheme == "W4A16_ASYM");
     CHECK(recipe.unused_keys == names{"requires_calibration_data", "offload_device", "bypass_divisibility_checks"});
@@ -45,7 +45,7 @@ TEST_CASE("mappings with null hooks and a scheme with its targets")
     REQUIRE(recipe.mappings);
     CHECK(recipe.mappings->size() == 2);
     CHECK(recipe.mappings->front().balance_layers.size() == 3);
-    CHECK(recipe.duo_scaling == "both");
+    CHECK(recipe.duo_scaling == awq::duo::both);
     CHECK(recipe.groups.front().scheme == "W4A16");
     CHECK(recipe.groups.front().targets == names{"Linear"});
     CHECK(recipe.ignore == names{"lm_head", "re:.*gate$"});
@@ -55,12 +55,12 @@ TEST_CASE("GPTQ's dampening is the damping of the error feedback")
 {
     const awq::recipe recipe = golden("gptq_groups");
     CHECK_FALSE(recipe.smoothing);
-    CHECK(recipe.damping == 0.05);
+    CHECK(recipe.damping == 0.05f);
     REQUIRE(recipe.groups.front().weights);
     CHECK(recipe.groups.front().weights->type == "int"); // written as the call that makes it
     CHECK(recipe.groups.front().weights->group_size == 64);
     CHECK_FALSE(recipe.groups.front().weights->symmetric);
-    CHECK(golden("gptq").damping == 0.01);
+    CHECK(golden("gptq").damping == 0.01f);
 }
 
 TEST_CASE("every layout of stages, lists and schemes means the same")

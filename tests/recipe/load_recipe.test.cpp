@@ -42,7 +42,7 @@ TEST_CASE("comments, blank lines and other spellings mean nothing")
                                     "    # the head\n    ignore: lm_head, duo_scaling: both}}\n");
     CHECK(recipe.smoothing_only == true);
     CHECK(recipe.ignore == names{"lm_head"});
-    CHECK(recipe.duo_scaling == "both");
+    CHECK(recipe.duo_scaling == awq::duo::both);
 }
 
 TEST_CASE("a recipe without smoothing_only leaves it open")
@@ -66,8 +66,8 @@ TEST_CASE("every key of the search is read")
 )");
     CHECK(recipe.group_size == 64u);
     CHECK(recipe.n_grid == 40u);
-    CHECK(recipe.duo_scaling == "false");
-    CHECK(recipe.loss == "gram");
+    CHECK(recipe.duo_scaling == awq::duo::off);
+    CHECK(recipe.loss == awq::loss_kind::gram);
     CHECK(recipe.ignore == names{"lm_head", "re:.*layers\\.0\\..*"});
     CHECK(recipe.unused_keys == names{"offload_device"});
 }

@@ -15,11 +15,9 @@ inline awq::oneshot_options calibrated_run(const std::string& output, std::size_
 {
     awq::oneshot_options options;
     options.model = tiny_model;
-    options.dataset = AWQ_SOURCE_DIR "/tests/golden/calibration_ids.jsonl";
-    options.num_calibration_samples = samples;
-    options.max_seq_length = 256;
-    options.search.n_grid = 4;
-    options.loss = awq::loss_kind::gram;
+    options.calibration = awq::sample_calibration{AWQ_SOURCE_DIR "/tests/golden/calibration_ids.jsonl", samples, 256};
+    options.smoothing->search.n_grid = 4;
+    options.smoothing->loss = awq::loss_kind::gram;
     options.output = output;
     return options;
 }

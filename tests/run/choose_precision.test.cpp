@@ -14,7 +14,7 @@ struct reproducible_for_now {
 
 std::size_t notes_of(std::optional<awq::precision> wanted)
 {
-    awq::oneshot_options options;
+    awq::run_settings options;
     options.operands = wanted;
     awq::notice_list notes;
     CHECK(awq::choose_precision(options, awq::dtype::bf16, notes) ==
@@ -32,7 +32,7 @@ TEST_CASE("a precision that is asked for is taken, and told of where the process
 
 TEST_CASE("the automatic precision is mixed only where stored weights are exact in it and it is faster")
 {
-    awq::oneshot_options options;
+    awq::run_settings options;
     options.operands = std::nullopt;
     awq::notice_list notes;
     const auto fast = awq::detail::has_amx() ? awq::precision::mixed : awq::precision::float32;

@@ -12,11 +12,12 @@ using test::says;
 
 namespace {
 
+awq::compensate& task_of(awq::oneshot_options& options) { return awq::as<awq::compensate>(options.task); }
+
 awq::oneshot_options compensating_run(const test::scratch& room)
 {
     awq::oneshot_options options = test::calibrated_run(room / "compensated", 12);
-    options.compensate = true;
-    options.target = "q4_k_m";
+    options.task = awq::compensate{"q4_k_m"};
     options.output_imatrix = room / "compensated.imatrix.gguf";
     return options;
 }
@@ -58,7 +59,8 @@ TEST_CASE("a compensated checkpoint is quantized by others to what the run simul
 {
     const test::scratch room;
     awq::oneshot_options options = compensating_run(room);
-    options.output_dequantized = room / "dequantized";
+    const std::string dequantized = room / "dequantized";
+    task_of(options).output_dequantized = dequantized;
     const auto report = test::run_oneshot(options);
     if (!report) FAIL(report.error().text());
     CHECK(report->mode == "compensated");
@@ -75,21 +77,20 @@ TEST_CASE("a compensated checkpoint is quantized by others to what the run simul
     const std::string file = test::exported(options.output, room, "q4_k_m", options.output_imatrix);
     const auto quantized = awq::gguf_source::open(file);
     REQUIRE(quantized);
-    const auto simulated = awq::directory_source::open(options.output_dequantized);
+    const auto simulated = awq::directory_source::open(dequantized);
     REQUIRE(simulated);
     same_in_16_bits(**quantized, **simulated);
 
     // Better than the original's weights rounded in the same way.
-    const auto windows = test::windows_of(test::tiny_model, options.dataset, 256, 8);
+    const auto windows = test::windows_of(test::tiny_model, test::samples_of(options).dataset, 256, 8);
     REQUIRE(windows);
     const test::scoring reference{test::tiny_model, "", 128};
     const auto ours = test::score(file, *windows, reference);
     REQUIRE(ours);
-    options.compensate = false;
-    options.smoothing_only = true;
-    options.smoothing = false;
+    options.task = awq::smooth{awq::simulated_type{"q4_k_m"}};
+    options.smoothing.reset();
     options.output_imatrix = room / "original.imatrix.gguf";
-    options.output = options.output_dequantized = "";
+    options.output.clear();
     REQUIRE(test::run_oneshot(options));
     const auto plain =
         test::score(test::exported(test::tiny_model, room, "q4_k_m", options.output_imatrix), *windows, reference);
@@ -101,8 +102,8 @@ TEST_CASE("a compensated checkpoint says what it is")
 {
     const test::scratch room;
     awq::oneshot_options options = compensating_run(room);
-    options.target = "q3_k_m";
-    options.smoothing = false;
+    task_of(options).target = "q3_k_m";
+    options.smoothing.reset();
     options.output_imatrix.clear();
     REQUIRE(test::run_oneshot(options));
     const auto config = awq::json::load(options.output + "/config.json");
@@ -136,7 +137,6 @@ TEST_CASE("what does not go with a compensated checkpoint is refused in one line
         change(options);
         const std::string text = opened_refusal(options);
         CHECK(text.find('\n') == std::string::npos);
-        CHECK(text.find("--compensate") == 0);
         return text;
     };
     const auto names = [&](const std::string& text, const char* flag) {
@@ -144,18 +144,9 @@ TEST_CASE("what does not go with a compensated checkpoint is refused in one line
         CHECK(text.find(flag) != std::string::npos);
     };
     using options = awq::oneshot_options;
-    names(refusal([](options& o) { o.target.clear(); }), "--target");
-    names(refusal([](options& o) { o.smoothing_only = true; }), "--smoothing-only");
-    names(refusal([](options& o) { o.formats = {{{"Linear"}, "W4A16", 128}}; }), "--scheme");
-    names(refusal([](options& o) { o.gguf_type = "q4_0"; }), "--type");
-    names(refusal([](options& o) { o.imatrix = "m.gguf"; }), "--imatrix");
-    names(refusal([](options& o) { o.output_awq = "m"; }), "--output-awq");
-    names(refusal([](options& o) { o.output = "m.gguf"; }), "--output DIR");
-    names(refusal([](options& o) { o.rounding.least_squares_lambda = 0; }), "--least-squares");
-    awq::oneshot_options alone = good;
-    alone.compensate = false;
-    const std::string text = opened_refusal(alone);
-    names(text, "--target");
-    names(text, "--compensate");
+    names(refusal([](options& o) { task_of(o).target.clear(); }), "`target`");
+    names(refusal([](options& o) { o.calibration = awq::matrix_calibration{"m.gguf"}; }), "`dataset`, not `imatrix`");
+    names(refusal([](options& o) { o.output = "m.gguf"; }), "`compensate` writes a directory");
+    names(refusal([](options& o) { task_of(o).least_squares.lambda = 0; }), "`least_squares.lambda` 0");
     CHECK(std::filesystem::is_empty(room / ""));
 }

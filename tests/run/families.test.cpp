@@ -50,8 +50,7 @@ TEST_CASE("smoothing every exact mapping of a family keeps its function")
         INFO(family);
         const test::scratch room;
         awq::oneshot_options options = test::run_of(room, test::write_family(room, family));
-        options.smoothing_only = true;
-        options.all_mappings = true;
+        options.smoothing->mappings = awq::mapping_choice::all;
         const auto report = test::run_oneshot(options);
         if (!report) FAIL(report.error().text());
         CHECK(report->smoothed_mappings() >= 4);
@@ -65,7 +64,7 @@ TEST_CASE("a quantized family reads back as the model that it is")
         INFO(family);
         const test::scratch room;
         awq::oneshot_options options = test::run_of(room, test::write_family(room, family));
-        options.formats = {{{"Linear"}, "W8A16", {16}, {}}};
+        options.task = test::to_scheme("W8A16", 16);
         const auto report = test::run_oneshot(options);
         if (!report) FAIL(report.error().text());
         CHECK(test::kl_of(options.output, options.model) < 0.01);
@@ -76,7 +75,7 @@ TEST_CASE("layers stored the other way round go into no quantized checkpoint, an
 {
     const test::scratch room;
     awq::oneshot_options options = test::run_of(room, test::write_family(room, transposed));
-    options.formats = {{{"Linear"}, "W8A16", {16}, {}}};
+    options.task = test::to_scheme("W8A16", 16);
     const auto report = test::run_oneshot(options);
     REQUIRE_FALSE(report);
     CHECK(test::says(report.error(), "stores its layers as (in_features, out_features)"));
@@ -86,8 +85,8 @@ TEST_CASE("an expert that no token reaches is named, and smoothed by nothing")
 {
     const test::scratch room;
     awq::oneshot_options options = test::run_of(room, test::write_family(room, families[4]));
-    options.dataset = room.put("one.jsonl", "{\"input_ids\": [5]}\n");
-    options.formats = {{{"Linear"}, "W8A16", {16}, {}}};
+    test::samples_of(options).dataset = room.put("one.jsonl", "{\"input_ids\": [5]}\n");
+    options.task = test::to_scheme("W8A16", 16);
     const auto report = test::run_oneshot(options);
     if (!report) FAIL(report.error().text());
     std::size_t untouched = 0;

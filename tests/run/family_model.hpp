@@ -100,11 +100,11 @@ inline awq::oneshot_options run_of(const scratch& room, const std::string& model
 {
     awq::oneshot_options options;
     options.model = model;
-    options.dataset = write_gemma3_samples(room);
+    samples_of(options).dataset = write_gemma3_samples(room);
     options.output = room / "output";
-    options.group_size = 16;
+    options.task = smoothing_for("W4A16_ASYM", 16);
     options.overwrite = true;
-    options.search.n_grid = 4;
+    options.smoothing->search.n_grid = 4;
     return options;
 }
 

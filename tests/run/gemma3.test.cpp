@@ -21,12 +21,12 @@ awq::oneshot_options small_run(const test::scratch& room, const std::string& mod
 {
     awq::oneshot_options options;
     options.model = model;
-    options.dataset = test::write_gemma3_samples(room);
+    test::samples_of(options).dataset = test::write_gemma3_samples(room);
     options.output = room / "output";
-    options.group_size = 32;
+    options.task = test::smoothing_for("W4A16_ASYM", 32);
     options.overwrite = true;
-    options.search.n_grid = 8;
-    options.smooth_grouped_query = true;
+    options.smoothing->search.n_grid = 8;
+    options.smoothing->smooth_grouped_query = true;
     return options;
 }
 
@@ -44,7 +44,6 @@ TEST_CASE("smoothing Gemma 3 keeps its function and makes it round better")
     const test::scratch room;
     const std::string model = test::write_gemma3(room);
     awq::oneshot_options options = small_run(room, model);
-    options.smoothing_only = true;
     const awq::run_report report = run(options);
     CHECK(report.smoothed_mappings() == 12);
     CHECK(kl_of(options.output, model) < 1e-7);
@@ -56,8 +55,7 @@ TEST_CASE("of the norms of Gemma 3 only the one before the MLP is smoothed, as 1
     const test::scratch room;
     const std::string model = test::write_gemma3(room);
     awq::oneshot_options options = small_run(room, model);
-    options.smoothing_only = true;
-    options.loss = awq::loss_kind::gram;
+    options.smoothing->loss = awq::loss_kind::gram;
     (void)run(options);
     const test::model_copy before{model}, after{options.output};
     for (const auto& [name, tensor] : before.tensors()) {
@@ -78,16 +76,16 @@ TEST_CASE("a mapping that would change Gemma 3 is refused before anything is wri
 {
     const test::scratch room;
     awq::oneshot_options options = small_run(room, test::write_gemma3(room));
-    options.smoothing_only = true;
-    options.loss = awq::loss_kind::gram;
+    options.smoothing->loss = awq::loss_kind::gram;
     const auto refused = [&](const char* smooth, std::vector<std::string> balances, const char* part) {
-        options.mappings = {{smooth, std::move(balances)}};
+        options.smoothing->mappings = awq::own_mappings{{{smooth, std::move(balances)}}};
         const auto report = test::run_oneshot(options);
         return !report && test::says(report.error(), part) && !std::filesystem::exists(options.output);
     };
     CHECK(refused("post_attention_layernorm", {"mlp.gate_proj", "mlp.up_proj"}, "nothing"));
     CHECK(refused("pre_feedforward_layernorm", {"mlp.up_proj"}, "mlp.gate_proj, mlp.up_proj"));
-    options.mappings = {{"input_layernorm", {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}}};
+    options.smoothing->mappings =
+        awq::own_mappings{{{"input_layernorm", {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}}}};
     (void)run(options);
     CHECK(kl_of(options.output, options.model) < 1e-7);
 }
@@ -97,7 +95,7 @@ TEST_CASE("quantizing Gemma 3 with every step beats plain rounding")
     const test::scratch room;
     const std::string model = test::write_gemma3(room);
     awq::oneshot_options options = small_run(room, model);
-    options.formats = {{{"Linear"}, "W4A16_ASYM", 32}};
+    options.task = test::to_scheme("W4A16_ASYM", 32);
     const awq::run_report report = run(options);
     CHECK(report.layers.size() == 28);
     CHECK(kl_of(options.output, model) < 0.6 * kl_of(model, model, "W4A16_ASYM"));

@@ -5,7 +5,6 @@
 #include "model_runs.hpp"
 
 #include <awq/io/imatrix.hpp>
-#include <awq/run/check_request.hpp>
 
 using test::says;
 
@@ -82,19 +81,6 @@ TEST_CASE("a pattern that finds vectors beside weights is for the weights, and F
                                         {"blk.0.attn_q.weight", awq::gguf::type::q8_0}});
 }
 
-TEST_CASE("tensor types are refused where nothing is of GGUF types")
-{
-    awq::oneshot_options options;
-    options.dataset = "text";
-    options.formats = {{{"Linear"}, "W4A16", {}}};
-    options.tensor_types = {"ffn_down=q6_k"};
-    const auto checked = awq::check_request(options);
-    REQUIRE_FALSE(checked);
-    CHECK(says(checked.error(), "--tensor-type is for tensors of GGUF files"));
-    options.tensor_types.clear();
-    CHECK(awq::check_request(options));
-}
-
 TEST_CASE("an importance matrix of no tensor here is refused, with names of both sides")
 {
     const test::scratch room;
@@ -153,9 +139,9 @@ TEST_CASE("a run on an importance matrix of another model ends before its first 
     const test::scratch room;
     awq::oneshot_options options;
     options.model = test::tiny_model;
-    options.gguf_type = "q4_k_m";
+    options.task = awq::write_gguf{"q4_k_m"};
     options.output = room / "m.gguf";
-    options.search.n_grid = 3;
+    options.smoothing->search.n_grid = 3;
     const auto refused = [&](const char* part) {
         std::size_t steps = 0;
         options.progress = [&](const awq::progress_event&) { ++steps; };
@@ -165,9 +151,11 @@ TEST_CASE("a run on an importance matrix of another model ends before its first 
         CHECK(says(report.error(), part));
         CHECK(steps == 0);
     };
-    options.imatrix = write_imatrix(room, [](const std::string& n) { return !n.starts_with("blk.3."); });
+    options.calibration =
+        awq::matrix_calibration{write_imatrix(room, [](const std::string& n) { return !n.starts_with("blk.3."); })};
     refused("has entries like \"blk.0.attn_k.weight\", but none for \"blk.3.attn_q.weight\"");
-    options.imatrix = write_imatrix(
+    const std::string narrow = write_imatrix(
         room, [](const std::string&) { return true; }, 128);
+    options.calibration = awq::matrix_calibration{narrow};
     refused("has 128 columns for \"blk.0.attn_q.weight\", which has 256");
 }

@@ -9,11 +9,31 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 // The library's calls on whole models, as the tests use them.
 namespace test {
+
+/// Tasks by a scheme for all linear layers.
+inline awq::quantize to_scheme(std::string scheme, std::optional<std::size_t> group_size = {})
+{
+    awq::quantize task;
+    task.formats = {{{"Linear"}, std::move(scheme), group_size}};
+    return task;
+}
+inline awq::smooth smoothing_for(std::string scheme, std::optional<std::size_t> group_size = {})
+{
+    return {awq::simulated_schemes{to_scheme(std::move(scheme), group_size).formats}};
+}
+
+/// The samples that a run calibrates with.
+inline awq::sample_calibration& samples_of(awq::oneshot_options& options)
+{
+    return awq::as<awq::sample_calibration>(options.calibration);
+}
 
 using token_ids = std::vector<std::int32_t>;
 

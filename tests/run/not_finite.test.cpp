@@ -52,10 +52,10 @@ awq::result<awq::run_report> smooth(const std::string& model, const test::scratc
     awq::oneshot_options options;
     options.model = model;
     options.output = room / "output";
-    options.dataset = room.put("ids.jsonl", "{\"input_ids\": [1, 2, 3, 4, 5, 6, 7, 8]}\n");
-    options.smoothing_only = true;
-    options.loss = awq::loss_kind::gram;
-    options.search.n_grid = 3;
+    test::samples_of(options).dataset = room.put("ids.jsonl", "{\"input_ids\": [1, 2, 3, 4, 5, 6, 7, 8]}\n");
+    options.task = awq::smooth{};
+    options.smoothing->loss = awq::loss_kind::gram;
+    options.smoothing->search.n_grid = 3;
     return test::run_oneshot(options);
 }
 

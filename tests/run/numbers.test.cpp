@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Numbers are checked in the library, and options without effect are named.
+// Numbers are checked in the library, each by the name of its field, in every kind of request that has it.
 #include "catch.hpp"
 
 #include <awq/run/check_request.hpp>
-#include <awq/run/unused_options.hpp>
+#include <awq/run/run_settings.hpp>
 
 #include <cmath>
 #include <limits>
@@ -12,19 +12,28 @@
 
 namespace {
 
-/// A request that is fine as it stands.
-awq::oneshot_options good()
+using request = awq::oneshot_options;
+
+/// A request of one kind that is fine as it stands.
+template <class Kind>
+request good(Kind task)
 {
-    awq::oneshot_options options;
-    options.dataset = "text.txt";
-    options.formats = {{{"Linear"}, "W4A16", 128, {}}};
+    request options;
+    options.calibration = awq::sample_calibration{"text.txt"};
+    options.task = std::move(task);
+    REQUIRE(awq::check_request(options));
     return options;
+}
+request quantizing()
+{
+    awq::quantize task;
+    task.formats = {{{"Linear"}, "W4A16", 128}};
+    return good(task);
 }
 
 template <class Change>
-std::string refused(Change&& change)
+std::string refusal(request options, Change&& change)
 {
-    awq::oneshot_options options = good();
     change(options);
     const auto checked = awq::check_request(options);
     REQUIRE_FALSE(checked);
@@ -32,111 +41,168 @@ std::string refused(Change&& change)
     return std::string{checked.error().text()};
 }
 
-std::vector<std::string> notices_of(const awq::oneshot_options& options)
+/// Sets one number to each of these values, all of which are refused by the name of its field.
+template <class Number, class Values>
+void refuses(const request& from, const std::string& field, Number&& number, const Values& values)
 {
-    awq::notice_list notices;
-    awq::note_unused_options(options, notices);
-    std::vector<std::string> texts;
-    for (const awq::notice& each : notices) texts.push_back(each.text);
-    return texts;
+    for (const auto value : values) {
+        const std::string text = refusal(from, [&](request& options) { number(options) = value; });
+        INFO(text);
+        CHECK(text.starts_with("`" + field + "` "));
+    }
 }
 
-bool begins(const std::string& text, std::string_view with) { return text.starts_with(with); }
+constexpr float nan = std::numeric_limits<float>::quiet_NaN(), infinite = std::numeric_limits<float>::infinity();
+const std::vector<float> no_damping{2.0f, 0.0f, -1.0f, nan, infinite, 1e-7f};
+const std::vector<float> no_share{-0.5f, 1.5f, nan, infinite};
+const std::vector<float> no_lambda{0.0f, -0.5f, nan, infinite, 2e6f};
+const std::vector<std::size_t> no_count{0, ~std::size_t{0}};
+
+template <class Kind>
+awq::rounding_steps& rounding(request& options)
+{
+    return std::get<Kind>(options.task).rounding;
+}
+
+template <class Kind>
+void refuses_rounding(const request& from)
+{
+    refuses(
+        from, "rounding.damping", [](request& o) -> float& { return rounding<Kind>(o).error_feedback->damping; },
+        no_damping);
+    refuses(
+        from, "least_squares.lambda", [](request& o) -> float& { return rounding<Kind>(o).least_squares->lambda; },
+        no_lambda);
+    refuses(
+        from, "least_squares.share", [](request& o) -> float& { return rounding<Kind>(o).least_squares->share; },
+        no_share);
+    refuses(
+        from, "least_squares.tokens", [](request& o) -> float& { return rounding<Kind>(o).least_squares->tokens; },
+        std::vector<float>{-1.0f, nan, infinite});
+}
 
 } // namespace
 
-TEST_CASE("a number that makes no sense is refused by its name, whoever gave it")
+TEST_CASE("a number of the rounding that makes no sense is refused by its field, whoever gave it")
 {
-    using options = awq::oneshot_options;
-    const float nan = std::numeric_limits<float>::quiet_NaN();
-    REQUIRE(awq::check_request(good()));
-    for (const float damping : {2.0f, 0.0f, -1.0f, nan, std::numeric_limits<float>::infinity()})
-        CHECK(begins(refused([=](options& o) { o.rounding.damping = damping; }), "damping "));
-    CHECK(begins(refused([](options& o) { o.exact_loss_tokens = 0; }), "exact_loss_tokens 0"));
-    CHECK(begins(refused([](options& o) { o.num_calibration_samples = 0; }), "num_calibration_samples"));
-    CHECK(begins(refused([](options& o) { o.max_seq_length = 0; }), "max_seq_length 0"));
-    CHECK(begins(refused([](options& o) { o.max_seq_length = ~std::size_t{0}; }), "max_seq_length"));
-    CHECK(begins(refused([](options& o) { o.search.finalists = 0; }), "finalists 0"));
-    for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{4'000'000'000'000}})
-        CHECK(begins(refused([=](options& o) { o.search.n_grid = n; }), "n_grid"));
-    CHECK(begins(refused([](options& o) { o.group_size = ~std::size_t{0}; }), "group_size"));
-    CHECK(begins(refused([](options& o) { o.formats[0].group_size = std::size_t{1} << 40; }), "group_size"));
-    for (const int steps : {0, -1, 1001})
-        CHECK(begins(refused([=](options& o) { o.rounding.clip_steps = steps; }), "clip_steps"));
-    for (const float value : {-0.5f, nan}) {
-        CHECK(begins(refused([=](options& o) { o.rounding.least_squares_lambda = value; }), "least_squares "));
-        CHECK(begins(refused([=](options& o) { o.rounding.least_squares_share = value; }), "least_squares_share"));
-    }
-    CHECK(begins(refused([](options& o) { o.rounding.least_squares_share = 1.5f; }), "least_squares_share 1.5"));
+    refuses_rounding<awq::quantize>(quantizing());
+    refuses_rounding<awq::write_gguf>(good(awq::write_gguf{"q4_k_m"}));
+    const request compensating = good(awq::compensate{"q4_k_m"});
+    const auto target = [](request& o) -> awq::least_squares_options& {
+        return std::get<awq::compensate>(o.task).least_squares;
+    };
+    refuses(
+        compensating, "least_squares.lambda", [&](request& o) -> float& { return target(o).lambda; }, no_lambda);
+    refuses(
+        compensating, "least_squares.share", [&](request& o) -> float& { return target(o).share; }, no_share);
 }
 
-TEST_CASE("an option that changes nothing is named, with the reason")
+TEST_CASE("a count of the calibration or the search that makes no sense is refused by its field")
 {
-    CHECK(notices_of(good()).empty());
-    awq::oneshot_options options = good();
-    options.rounding.error_feedback = false;
-    options.rounding.damping = 0.1f;
-    options.rounding.least_squares_lambda = 0;
-    options.rounding.least_squares_share = 0.25f;
-    auto told = notices_of(options);
-    REQUIRE(told.size() == 2);
-    CHECK(begins(told[0], "--damping has no effect: there is no error feedback"));
-    CHECK(begins(told[1], "--least-squares-share has no effect"));
-
-    options = good();
-    options.smoothing = false;
-    options.search.n_grid = 40;
-    options.loss = awq::loss_kind::gram;
-    told = notices_of(options);
-    REQUIRE(told.size() == 2);
-    CHECK(begins(told[0], "--n-grid has no effect: nothing is smoothed"));
-    CHECK(begins(told[1], "--loss has no effect"));
-
-    options = good();
-    options.smoothing_only = true;
-    options.rounding.error_feedback = false;
-    options.rounding.clip_steps = 5;
-    told = notices_of(options);
-    REQUIRE(told.size() == 2);
-    CHECK(begins(told[0], "--error-feedback has no effect: the weights stay in 16 bits"));
-    CHECK(begins(told[1], "--clip-steps has no effect"));
-
-    options = good();
-    options.formats.clear();
-    options.gguf_type = "q4_k_m";
-    options.group_size = 64;
-    options.rounding.clip_steps = 5;
-    told = notices_of(options);
-    REQUIRE(told.size() == 2);
-    CHECK(begins(told[0], "--clip-steps has no effect"));
-    CHECK(begins(told[1], "--group-size has no effect: GGUF types have groups of their own"));
-
-    options = good();
-    options.dataset.clear();
-    options.imatrix = "m.gguf";
-    options.loss = awq::loss_kind::parent_output;
-    options.max_seq_length = 64;
-    options.rounding.damping = 0.1f;
-    told = notices_of(options);
-    REQUIRE(told.size() == 3);
-    CHECK(begins(told[0], "--loss has no effect"));
-    CHECK(begins(told[1], "--max-seq-length has no effect"));
-    CHECK(begins(told[2], "--damping has no effect"));
+    const request from = quantizing();
+    const auto samples = [](request& o) -> awq::sample_calibration& { return std::get<0>(o.calibration); };
+    refuses(
+        from, "num_calibration_samples", [&](request& o) -> std::size_t& { return samples(o).num_calibration_samples; },
+        no_count);
+    refuses(
+        from, "max_seq_length", [&](request& o) -> std::size_t& { return samples(o).max_seq_length; }, no_count);
+    refuses(
+        from, "smoothing.exact_loss_tokens", [](request& o) -> std::size_t& { return o.smoothing->exact_loss_tokens; },
+        no_count);
+    refuses(
+        from, "smoothing.search_tokens", [](request& o) -> std::size_t& { return o.smoothing->search_tokens; },
+        no_count);
+    refuses(
+        from, "search.finalists", [](request& o) -> std::size_t& { return o.smoothing->search.finalists; }, no_count);
+    refuses(
+        from, "search.screening_rows", [](request& o) -> std::size_t& { return o.smoothing->search.screening_rows; },
+        std::vector<int>{0});
+    refuses(
+        from, "search.deciding_rows", [](request& o) -> std::size_t& { return o.smoothing->search.deciding_rows; },
+        std::vector<int>{0});
+    refuses(
+        from, "search.n_grid", [](request& o) -> std::size_t& { return o.smoothing->search.n_grid; },
+        std::vector<std::size_t>{0, 1, 4'000'000'000'000});
+    const std::string few = refusal(from, [](request& o) {
+        o.smoothing->search.n_grid = 3;
+        o.smoothing->search.duo_scaling = awq::duo::both;
+    });
+    CHECK(few.starts_with("n_grid 3: use 4 to"));
 }
 
-TEST_CASE("a smoothing-only run has one target and writes nothing quantized")
+TEST_CASE("a number of a format or of clipping that makes no sense is refused by its field")
 {
-    CHECK(begins(refused([](awq::oneshot_options& o) {
-                     o.smoothing_only = true;
-                     o.output_dequantized = "d";
-                 }),
-                 "--output-dequantized has no quantized weights"));
-    CHECK(refused([](awq::oneshot_options& o) {
-              o.smoothing_only = true;
-              o.gguf_type = "q4_k_m";
-          }).find("--target q4_k_m") != std::string::npos);
-    CHECK(refused([](awq::oneshot_options& o) {
-              o.smoothing_only = true;
-              o.target = "q4_k_m";
-          }).find("--scheme") != std::string::npos);
+    const request from = quantizing();
+    refuses(
+        from, "group_size",
+        [](request& o) -> std::optional<std::size_t>& { return awq::formats_of(o.task)->front().group_size; },
+        std::vector<std::size_t>{~std::size_t{0}, std::size_t{1} << 40});
+    refuses(
+        from, "clip_steps", [](request& o) -> int& { return std::get<awq::quantize>(o.task).clip_steps; },
+        std::vector<int>{0, -1, 1001});
+    const request smoothing = good(awq::smooth{});
+    refuses(
+        smoothing, "group_size",
+        [](request& o) -> std::optional<std::size_t>& { return awq::formats_of(o.task)->front().group_size; },
+        std::vector<std::size_t>{~std::size_t{0}});
+    refuses(
+        smoothing, "clip_steps",
+        [](request& o) -> std::optional<int>& {
+            return std::get<awq::simulated_schemes>(std::get<awq::smooth>(o.task).simulated).clip_steps;
+        },
+        std::vector<int>{0, -1, 1001});
+}
+
+TEST_CASE("numbers of steps that a request leaves out are not looked at")
+{
+    request options = quantizing();
+    options.smoothing.reset();
+    rounding<awq::quantize>(options).error_feedback.reset();
+    rounding<awq::quantize>(options).least_squares.reset();
+    CHECK(awq::check_request(options));
+}
+
+TEST_CASE("what a request leaves empty is refused by its field")
+{
+    const auto refused = [](auto task, const char* field) {
+        request options;
+        options.calibration = awq::sample_calibration{"text.txt"};
+        options.task = task;
+        const auto checked = awq::check_request(options);
+        REQUIRE_FALSE(checked);
+        CHECK(checked.error().text().starts_with(field));
+    };
+    refused(awq::quantize{}, "`formats` is empty");
+    refused(awq::write_gguf{}, "`type` is empty");
+    refused(awq::compensate{}, "`target` is empty");
+    refused(awq::smooth{awq::simulated_type{}}, "`target` is empty");
+    CHECK(refusal(quantizing(), [](request& o) {
+              o.calibration = awq::sample_calibration{};
+          }).starts_with("`dataset` is empty"));
+    CHECK(refusal(quantizing(), [](request& o) {
+              o.calibration = awq::matrix_calibration{};
+          }).starts_with("`imatrix` is empty"));
+}
+
+TEST_CASE("the settings of a run leave out what its kind of request does not have")
+{
+    const auto plain = awq::settings_of(good(awq::smooth{}));
+    CHECK(plain.smoothing_only);
+    CHECK(plain.smoothing);
+    CHECK_FALSE(plain.clip_weights);
+    CHECK(plain.formats.size() == 1);
+    CHECK(plain.gguf_type.empty());
+    const auto compensated = awq::settings_of(good(awq::compensate{"q2_k", {"ffn_down=q8_0"}}));
+    CHECK(compensated.compensate);
+    CHECK_FALSE(compensated.rounding.error_feedback);
+    CHECK(compensated.rounding.importance);
+    CHECK(compensated.rounding.least_squares_lambda > 0);
+    CHECK(compensated.tensor_types.size() == 1);
+    request by_matrix = quantizing();
+    by_matrix.calibration = awq::matrix_calibration{"m.gguf"};
+    const auto settings = awq::settings_of(by_matrix);
+    CHECK(settings.loss == awq::loss_kind::gram);
+    CHECK_FALSE(settings.rounding.error_feedback);
+    CHECK(settings.rounding.least_squares_lambda == 0);
+    CHECK(settings.dataset.empty());
 }

@@ -11,7 +11,7 @@ namespace {
 awq::oneshot_options small_run(const test::scratch& room)
 {
     awq::oneshot_options options = test::calibrated_run(room / "m.gguf", 4);
-    options.gguf_type = "q4_k_m";
+    options.task = awq::write_gguf{"q4_k_m"};
     return options;
 }
 
@@ -19,7 +19,8 @@ awq::oneshot_options small_run(const test::scratch& room)
 void check_file(const awq::oneshot_options& options, const test::scratch& room)
 {
     const auto ours = test::open_gguf(options.output);
-    const auto plain = test::open_gguf(test::exported(test::tiny_model, room, options.gguf_type));
+    const auto plain =
+        test::open_gguf(test::exported(test::tiny_model, room, std::get<awq::write_gguf>(options.task).type));
     REQUIRE(ours.tensors().size() == plain.tensors().size());
     for (const auto& wanted : plain.tensors()) {
         INFO(std::string{wanted.name});
@@ -51,7 +52,7 @@ TEST_CASE("one run writes a GGUF file and an importance matrix")
     CHECK(entry.sums.size() == 512);
     CHECK(entry.counts == std::vector<float>{1024.0f});
     // Better than plain rounding to the same types.
-    const auto windows = test::windows_of(test::tiny_model, options.dataset, 256, 8);
+    const auto windows = test::windows_of(test::tiny_model, test::samples_of(options).dataset, 256, 8);
     REQUIRE(windows);
     const test::scoring reference{test::tiny_model, "", 128};
     const auto ours = test::score(options.output, *windows, reference);
@@ -65,7 +66,7 @@ TEST_CASE("the same bytes at any number of threads")
 {
     const test::scratch room;
     awq::oneshot_options options = small_run(room);
-    options.gguf_type = "q3_k_m";
+    options.task = awq::write_gguf{"q3_k_m"};
     REQUIRE(test::run_oneshot(options, 1));
     const std::string first = test::read(options.output);
     options.overwrite = true;
@@ -77,28 +78,22 @@ TEST_CASE("an importance matrix stands in for calibration")
 {
     const test::scratch room;
     awq::oneshot_options options = small_run(room);
-    options.dataset.clear();
-    options.imatrix = AWQ_TEST_DATA "/tiny-llama.imatrix.gguf";
+    options.calibration = awq::matrix_calibration{AWQ_TEST_DATA "/tiny-llama.imatrix.gguf"};
     const auto report = test::run_oneshot(options);
     if (!report) FAIL(report.error().text());
     REQUIRE_FALSE(report->notes.empty());
     CHECK(report->notes[0].text.find("importance from") == 0);
     CHECK(report->smoothed_mappings() == 12);
     check_file(options, room);
-    options.dataset = "also.txt";
-    const auto both = test::run_oneshot(options);
-    REQUIRE_FALSE(both);
-    CHECK(says(both.error(), "--imatrix"));
 }
 
 TEST_CASE("layers can be kept or typed by pattern in a run")
 {
     const test::scratch room;
     awq::oneshot_options options = small_run(room);
-    options.dataset.clear();
-    options.imatrix = AWQ_TEST_DATA "/tiny-llama.imatrix.gguf";
+    options.calibration = awq::matrix_calibration{AWQ_TEST_DATA "/tiny-llama.imatrix.gguf"};
     options.ignore = {"lm_head", "re:.*layers\\.0\\..*down_proj"};
-    options.tensor_types = {"blk\\.1\\.attn_v=q8_0"};
+    awq::as<awq::write_gguf>(options.task).tensor_types = {"blk\\.1\\.attn_v=q8_0"};
     REQUIRE(test::run_oneshot(options));
     test::check_types(options.output, {{"blk.0.ffn_down.weight", awq::gguf::type::bf16},
                                        {"blk.1.attn_v.weight", awq::gguf::type::q8_0},
@@ -109,9 +104,7 @@ TEST_CASE("a target is optimised for without writing it")
 {
     const test::scratch room;
     awq::oneshot_options options = small_run(room);
-    options.gguf_type.clear();
-    options.target = "q4_k_m";
-    options.smoothing_only = true;
+    options.task = awq::smooth{awq::simulated_type{"q4_k_m"}};
     options.output = room / "smoothed";
     const auto report = test::run_oneshot(options);
     if (!report) FAIL(report.error().text());

@@ -51,12 +51,12 @@ TEST_CASE("the search takes back what outlier channels do to rounding")
 
     awq::oneshot_options options;
     options.model = outliers;
-    options.dataset = AWQ_EXAMPLE_DATA "/calibration.txt";
+    test::samples_of(options).dataset = AWQ_EXAMPLE_DATA "/calibration.txt";
     options.output = room / "smoothed";
-    options.smoothing_only = true;
-    options.num_calibration_samples = 32;
-    options.max_seq_length = 256;
-    options.exact_loss_tokens = 2048;
+    options.task = awq::smooth{};
+    test::samples_of(options).num_calibration_samples = 32;
+    test::samples_of(options).max_seq_length = 256;
+    options.smoothing->exact_loss_tokens = 2048;
     const auto report = test::run_oneshot(options);
     if (!report) FAIL(report.error().text());
 

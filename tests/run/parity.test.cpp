@@ -108,16 +108,15 @@ std::string write_model(const test::scratch& room, int blocks)
 awq::oneshot_options options_of(const parity_case& wanted, const test::scratch& room)
 {
     awq::oneshot_options options;
-    options.dataset = AWQ_SOURCE_DIR "/tests/golden/calibration_ids.jsonl";
-    options.max_seq_length = 256;
-    options.loss = awq::loss_kind::parent_output;
-    options.search.duo_scaling = wanted.duo_scaling;
-    options.group_size = wanted.group_size;
-    options.smoothing_only = std::string_view{wanted.scheme} == "W4A16_ASYM";
-    if (options.smoothing_only) {
+    test::samples_of(options).dataset = AWQ_SOURCE_DIR "/tests/golden/calibration_ids.jsonl";
+    test::samples_of(options).max_seq_length = 256;
+    options.smoothing->loss = awq::loss_kind::parent_output;
+    options.smoothing->search.duo_scaling = wanted.duo_scaling;
+    if (std::string_view{wanted.scheme} == "W4A16_ASYM") {
+        options.task = test::smoothing_for(wanted.scheme, wanted.group_size);
         options.output = room / "smoothed";
     } else {
-        options.formats = {{{"Linear"}, wanted.scheme, wanted.group_size}};
+        options.task = test::to_scheme(wanted.scheme, wanted.group_size);
         options.output_smoothed = room / "smoothed";
     }
     return options;

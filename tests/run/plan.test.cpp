@@ -4,6 +4,7 @@
 
 #include "checkpoint/rtn_model.hpp"
 #include "io/scratch.hpp"
+#include "run/model_runs.hpp"
 
 #include <awq/recipe/load_recipe.hpp>
 #include <awq/run/apply_recipe.hpp>
@@ -51,13 +52,20 @@ private:
 awq::oneshot_options with_scheme(std::string scheme, std::optional<std::size_t> group_size = {})
 {
     awq::oneshot_options options;
-    options.formats = {{{"Linear"}, std::move(scheme), group_size, {}}};
+    options.task = test::to_scheme(std::move(scheme), group_size);
     return options;
 }
 
+awq::result<awq::layer_plan> plan_of(const awq::oneshot_options& options, const awq::tensor_source& source)
+{
+    return awq::layer_plan::make(awq::settings_of(options), source);
+}
+
+awq::layer_format& first_format(awq::oneshot_options& options) { return awq::formats_of(options.task)->front(); }
+
 std::string refusal(const awq::oneshot_options& options, const awq::tensor_source& source, error_code code)
 {
-    const auto plan = awq::layer_plan::make(options, source);
+    const auto plan = plan_of(options, source);
     REQUIRE_FALSE(plan);
     const std::string text{plan.error().text()};
     INFO(text);
@@ -133,22 +141,22 @@ TEST_CASE("a pattern that matches no layer is named")
 {
     const shapes source{256, 512};
     auto options = with_scheme("W4A16");
-    options.formats.front().targets = {"Linear", "re:.*qkv_proj"};
+    first_format(options).targets = {"Linear", "re:.*qkv_proj"};
     const std::string target = refusal(options, source, error_code::invalid_argument);
     names(target, "re:.*qkv_proj");
     names(target, "targets");
-    options.formats.front().targets = {"model.layers.2.mlp.up_proj"}; // there are two
+    first_format(options).targets = {"model.layers.2.mlp.up_proj"}; // there are two
     names(refusal(options, source, error_code::invalid_argument), "model.layers.2.mlp.up_proj");
     options = with_scheme("W4A16");
     options.ignore = {"lm_head", "mlp.up_proj"};
     const std::string ignored = refusal(options, source, error_code::invalid_argument);
     names(ignored, "mlp.up_proj");
     names(ignored, "--ignore");
-    options.smoothing_only = true;
+    options.task = test::smoothing_for("W4A16");
     refusal(options, source, error_code::invalid_argument);
     for (const char* const fine : {"lm_head", "re:.*lm_head", "re:.*embed.*", "re:.*up_proj"}) {
         options.ignore = {fine};
-        CHECK(awq::layer_plan::make(options, source));
+        CHECK(plan_of(options, source));
     }
 }
 
@@ -156,35 +164,34 @@ TEST_CASE("a head that a scheme is for stays in 16 bits, with a note")
 {
     const shapes source{256, 512};
     auto options = with_scheme("W4A16");
-    CHECK(awq::layer_plan::make(options, source)->notices().empty());
+    CHECK(plan_of(options, source)->notices().empty());
     options.ignore = {};
-    const auto plan = awq::layer_plan::make(options, source);
+    const auto plan = plan_of(options, source);
     REQUIRE(plan);
     REQUIRE(plan->notices().size() == 1);
     names(line_of(plan->notices()[0]), "lm_head stays in 16 bits");
-    options.formats.front().targets = {"re:.*up_proj"};
-    CHECK(awq::layer_plan::make(options, source)->notices().empty());
+    first_format(options).targets = {"re:.*up_proj"};
+    CHECK(plan_of(options, source)->notices().empty());
 }
 
 TEST_CASE("a scheme that fits no layer that it is for is refused before any work")
 {
     const shapes narrow{96, 512}, odd{72, 200}, halves{80, 160};
     auto options = with_scheme("W4A16");
-    options.formats.front().targets = {"re:.*up_proj", "re:.*gate_proj"};
+    first_format(options).targets = {"re:.*up_proj", "re:.*gate_proj"};
     const std::string text = refusal(options, narrow, error_code::shape_mismatch);
     for (const char* const part : {"W4A16", "4 layers", "model.layers.0.mlp.gate_proj", "96", "128"}) names(text, part);
-    CHECK(awq::layer_plan::make(with_scheme("W4A16", 32), narrow));
+    CHECK(plan_of(with_scheme("W4A16", 32), narrow));
     names(refusal(with_scheme("NVFP4A16"), odd, error_code::shape_mismatch), "in_features 200");
-    CHECK(awq::layer_plan::make(with_scheme("NVFP4A16"), halves)->unfit().empty());
-    CHECK(awq::layer_plan::make(with_scheme("MXFP4"), halves)->unfit().size() == 12); // 80 columns
-    for (const char* const any_shape : {"FP8", "FP8_BLOCK", "W8A8"})
-        CHECK(awq::layer_plan::make(with_scheme(any_shape), odd));
+    CHECK(plan_of(with_scheme("NVFP4A16"), halves)->unfit().empty());
+    CHECK(plan_of(with_scheme("MXFP4"), halves)->unfit().size() == 12); // 80 columns
+    for (const char* const any_shape : {"FP8", "FP8_BLOCK", "W8A8"}) CHECK(plan_of(with_scheme(any_shape), odd));
 }
 
 TEST_CASE("a layer whose shape its scheme cannot take stays as it is, by name and with a warning")
 {
     const shapes narrow{96, 512};
-    const auto plan = awq::layer_plan::make(with_scheme("W4A16"), narrow);
+    const auto plan = plan_of(with_scheme("W4A16"), narrow);
     REQUIRE(plan);
     CHECK(plan->unfit().size() == 12); // all but down_proj
     names(plan->unfit().at("model.layers.1.mlp.up_proj"), "does not divide in_features 96");
@@ -201,20 +208,19 @@ TEST_CASE("a layer whose shape its scheme cannot take stays as it is, by name an
 TEST_CASE("a smoothing-only search simulates the scheme that it is given")
 {
     const shapes source{256, 512};
-    auto options = with_scheme("W2A16", 64);
-    options.smoothing_only = true;
-    const auto plan = awq::layer_plan::make(options, source);
+    awq::oneshot_options options;
+    options.task = test::smoothing_for("W2A16", 64);
+    const auto plan = plan_of(options, source);
     REQUIRE(plan);
     CHECK(plan->name() == "W2A16");
     CHECK(plan->quantizer_of("model.layers.0.mlp.up_proj")->name() == "W2A16 g64");
     for (const char* const scheme : {"FP8", "NVFP4", "MXFP4", "FP8_BLOCK"}) {
-        options.formats = {{{"Linear"}, scheme, {}, {}}};
-        CHECK(awq::layer_plan::make(options, source)->name() == scheme);
+        options.task = test::smoothing_for(scheme);
+        CHECK(plan_of(options, source)->name() == scheme);
     }
-    options.formats.clear();
-    options.group_size = 32;
-    CHECK(awq::layer_plan::make(options, source)->quantizer_of("model.layers.0.mlp.up_proj")->name() ==
-          "W4A16_ASYM g32");
+    options.task = awq::smooth{};
+    first_format(options).group_size = 32;
+    CHECK(plan_of(options, source)->quantizer_of("model.layers.0.mlp.up_proj")->name() == "W4A16_ASYM g32");
 }
 
 TEST_CASE("what matches nothing is an error of a flag and a warning of a recipe, which it names")
@@ -225,7 +231,7 @@ TEST_CASE("what matches nothing is an error of a flag and a warning of a recipe,
                                     "    b: {targets: [Linear], scheme: W4A16}\n"
                                     "    c: {targets: ['re:.*up_proj'], scheme: W2A16}\n");
     REQUIRE(options);
-    const auto plan = awq::layer_plan::make(*options, source);
+    const auto plan = plan_of(*options, source);
     REQUIRE(plan);
     REQUIRE(plan->notices().size() == 4);
     for (const awq::notice& each : plan->notices()) names(each.text, "recipe.yaml: ");
@@ -263,7 +269,7 @@ TEST_CASE("a recipe says what of it has no effect or is written otherwise")
     names(options->notices[0].text, "recipe.yaml: these keys change nothing here: start, end, offload_device");
     names(options->notices[1].text, "FP8_DYNAMIC");
     CHECK(options->ignore_recipe.ends_with("recipe.yaml"));
-    CHECK(options->formats.front().recipe.ends_with("recipe.yaml"));
+    CHECK(std::get<awq::quantize>(options->task).formats.front().recipe.ends_with("recipe.yaml"));
 }
 
 TEST_CASE("an expression that takes too long is refused, not taken as one that does not match")
@@ -271,7 +277,7 @@ TEST_CASE("an expression that takes too long is refused, not taken as one that d
     const shapes source{256, 512};
     auto options = with_scheme("W4A16");
     options.ignore = {"re:(.*)*(.*)*(.*)*(.*)*[^a-z0-9._]$"};
-    const auto plan = awq::layer_plan::make(options, source);
+    const auto plan = plan_of(options, source);
     REQUIRE_FALSE(plan);
     INFO(plan.error().text());
     CHECK(plan.error().code() != error_code::invalid_argument);
@@ -285,7 +291,7 @@ TEST_CASE("the first group of a recipe that names a layer decides over it")
     awq::oneshot_options options;
     REQUIRE(awq::apply_recipe(*recipe, options));
     const shapes source{256, 512};
-    const auto plan = awq::layer_plan::make(options, source);
+    const auto plan = plan_of(options, source);
     REQUIRE(plan);
     CHECK(plan->quantizer_of("model.layers.1.mlp.down_proj")->name() == "FP8 per channel");
     CHECK(plan->format_of("model.layers.1.mlp.down_proj")->activations == activation_rounding::fp8_token);
@@ -293,8 +299,8 @@ TEST_CASE("the first group of a recipe that names a layer decides over it")
     CHECK(plan->quantizer_of("model.layers.0.mlp.gate_proj")->name() == "NVFP4");
     CHECK_FALSE(plan->quantizer_of("lm_head"));
     CHECK(plan->group_size() == std::size_t{0});
-    CHECK(*awq::layer_plan::make(with_scheme("NVFP4"), source)->group_size() == 16);
-    CHECK(*awq::layer_plan::make(with_scheme("W4A16", 64), source)->group_size() == 64);
+    CHECK(*plan_of(with_scheme("NVFP4"), source)->group_size() == 16);
+    CHECK(*plan_of(with_scheme("W4A16", 64), source)->group_size() == 64);
 }
 
 TEST_CASE("arguments of weights and activations amount to schemes, or are refused")
@@ -303,7 +309,7 @@ TEST_CASE("arguments of weights and activations amount to schemes, or are refuse
         const auto options = options_of(quantization(
             "        group_0:\n          weights: {" + weights +
             "}\n          input_activations: " + (activations.empty() ? "null" : "{" + activations + "}") + "\n"));
-        if (options) return options->formats.front().scheme;
+        if (options) return std::get<awq::quantize>(options->task).formats.front().scheme;
         CHECK(options.error().code() == error_code::unsupported);
         return std::string{"refused"};
     };

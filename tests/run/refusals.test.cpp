@@ -18,10 +18,11 @@ public:
         fs::copy(test::tiny_model, room_ / "model");
         options.model = room_ / "model";
         options.output = room_ / "output";
-        options.dataset = room_.put("text.txt", "The history of the city begins in the twelfth century.\n");
-        options.smoothing_only = true;
-        options.loss = awq::loss_kind::gram;
-        options.search.n_grid = 3;
+        test::samples_of(options).dataset =
+            room_.put("text.txt", "The history of the city begins in the twelfth century.\n");
+        options.task = awq::smooth{};
+        options.smoothing->loss = awq::loss_kind::gram;
+        options.smoothing->search.n_grid = 3;
     }
 
     std::string model_file(const std::string& name) const { return options.model + "/" + name; }
@@ -77,43 +78,34 @@ void names(const std::string& text, std::string_view part)
 
 } // namespace
 
-TEST_CASE("a run that nothing tells how to quantize names both ways out")
+TEST_CASE("a run that nothing tells how to quantize says so")
 {
     workplace at;
-    at.options.smoothing_only = false;
-    const std::string text = refusal(at, awq::error_code::invalid_argument);
-    names(text, "--scheme");
-    names(text, "--smoothing-only");
+    at.options.task = awq::quantize{};
+    names(refusal(at, awq::error_code::invalid_argument), "`formats` is empty");
 }
 
 TEST_CASE("a step of the search that could never act is refused")
 {
     workplace at;
-    const auto refused = [&](std::string_view flag, std::string_view part) {
+    const auto refused = [&](std::string_view part) {
         const std::string text = refusal(at, awq::error_code::invalid_argument);
-        names(text, flag);
+        names(text, "`search_clipping`");
         names(text, part);
     };
-    at.options.search_clipping = true;
-    refused("--search-clipping", "--smoothing-only");
-    at.options.smoothing_only = false;
-    at.options.gguf_type = "q4_k_m";
-    refused("--search-clipping", "GGUF");
-    at.options.gguf_type.clear();
-    at.options.formats = {{{"Linear"}, "W4A16_ASYM", 128, {}}};
-    at.options.rounding.clip_steps = 1;
-    refused("--search-clipping", "--clip-steps");
-    at.options.smoothing = false;
-    refused("--search-clipping", "--no-smoothing");
-    at.options.search_clipping = false;
-    at.options.smooth_grouped_query = true;
-    refused("--smooth-grouped-query", "--no-smoothing");
+    awq::quantize task = test::to_scheme("W4A16_ASYM", 128);
+    task.search_clipping = true;
+    task.clip_steps = 1;
+    at.options.task = task;
+    refused("`clip_steps` above 1");
+    at.options.smoothing.reset();
+    refused("the search, which smooths");
 }
 
 TEST_CASE("a group size that divides nothing is refused with advice")
 {
     workplace at;
-    at.options.group_size = 96;
+    at.options.task = test::smoothing_for("W4A16_ASYM", 96);
     const std::string text = refusal(at, awq::error_code::unsupported);
     names(text, "96");
     names(text, "--group-size");
@@ -122,7 +114,8 @@ TEST_CASE("a group size that divides nothing is refused with advice")
 TEST_CASE("a layer that the group size does not divide is skipped by name")
 {
     workplace at;
-    at.options.group_size = 512; // divides down_proj's 512 inputs, not the 256 of the others
+    at.options.task =
+        test::smoothing_for("W4A16_ASYM", 512); // divides down_proj's 512 inputs, not the 256 of the others
     const auto report = test::run_oneshot(at.options);
     REQUIRE(report);
     CHECK(report->smoothed_mappings() == 4);
@@ -137,8 +130,7 @@ TEST_CASE("a layer that the group size does not divide is skipped by name")
 TEST_CASE("a scheme skips the layers that its groups do not divide, with a warning and in the report")
 {
     workplace at;
-    at.options.smoothing_only = false;
-    at.options.formats = {{{"Linear"}, "W4A16", 512, {}}};
+    at.options.task = test::to_scheme("W4A16", 512);
     const auto report = test::run_oneshot(at.options);
     REQUIRE(report);
     std::size_t skipped = 0, written = 0;
@@ -162,13 +154,13 @@ TEST_CASE("a scheme skips the layers that its groups do not divide, with a warni
 TEST_CASE("a smoothing-only run simulates its scheme, and its report says which")
 {
     workplace at;
-    at.options.formats = {{{"Linear"}, "W2A16", 64, {}}};
+    at.options.task = test::smoothing_for("W2A16", 64);
     const auto coarse = test::run_oneshot(at.options);
     REQUIRE(coarse);
     CHECK(coarse->mode == "smoothing_only");
     CHECK(coarse->scheme == "W2A16");
     CHECK(coarse->group_size == 64);
-    at.options.formats = {{{"Linear"}, "W8A16", 64, {}}};
+    at.options.task = test::smoothing_for("W8A16", 64);
     at.options.overwrite = true;
     const auto fine = test::run_oneshot(at.options);
     REQUIRE(fine);
@@ -188,9 +180,8 @@ TEST_CASE("a smoothing-only run writes its checkpoint to every directory that is
 TEST_CASE("mappings of a recipe that the model does not have are a warning")
 {
     workplace at;
-    at.options.mappings =
-        std::vector<awq::mapping_pattern>{{"re:.*up_proj$", {"re:.*down_proj$"}}, {"re:.*fc1$", {"re:.*fc2$"}}};
-    at.options.mappings_recipe = "my.yaml";
+    at.options.smoothing->mappings =
+        awq::own_mappings{{{"re:.*up_proj$", {"re:.*down_proj$"}}, {"re:.*fc1$", {"re:.*fc2$"}}}, "my.yaml"};
     const auto report = test::run_oneshot(at.options);
     REQUIRE(report);
     const auto is_said = [](const awq::notice& each) {
@@ -203,8 +194,7 @@ TEST_CASE("mappings of a recipe that the model does not have are a warning")
 TEST_CASE("steps that a run could not take are told, with the reason and the layers")
 {
     workplace at;
-    at.options.smoothing_only = false;
-    at.options.formats = {{{"Linear"}, "W4A16", 128, {}}};
+    at.options.task = test::to_scheme("W4A16", 128);
     const auto report = test::run_oneshot(at.options); // one line of text: too few tokens
     REQUIRE(report);
     const auto is_said = [](const awq::notice& each) {
@@ -344,24 +334,25 @@ TEST_CASE("a dataset that cannot be used is refused, naming the file and the lin
     workplace at;
     SECTION("ids beyond the vocabulary")
     {
-        at.options.dataset = at.put("ids.jsonl", "{\"input_ids\": [1, 2]}\n{\"input_ids\": [2048]}\n");
+        test::samples_of(at.options).dataset =
+            at.put("ids.jsonl", "{\"input_ids\": [1, 2]}\n{\"input_ids\": [2048]}\n");
         const std::string text = refusal(at, awq::error_code::malformed_file);
         names(text, "ids.jsonl:2");
         names(text, "2048");
     }
     SECTION("empty")
     {
-        at.options.dataset = at.put("empty.txt", "");
+        test::samples_of(at.options).dataset = at.put("empty.txt", "");
         names(refusal(at, awq::error_code::malformed_file), "empty.txt");
     }
     SECTION("not there")
     {
-        at.options.dataset = at / "no such file.txt";
+        test::samples_of(at.options).dataset = at / "no such file.txt";
         names(refusal(at, awq::error_code::file_not_found), "no such file.txt");
     }
     SECTION("a line without anything to read")
     {
-        at.options.dataset = at.put("chat.jsonl", "{\"conversation\": []}\n");
+        test::samples_of(at.options).dataset = at.put("chat.jsonl", "{\"conversation\": []}\n");
         names(refusal(at, awq::error_code::missing_field), "chat.jsonl:1");
     }
 }

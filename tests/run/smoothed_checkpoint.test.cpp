@@ -21,12 +21,12 @@ awq::oneshot_options smoothing_of(const std::string& model, const std::string& o
 {
     awq::oneshot_options options;
     options.model = model;
-    options.dataset = calibration;
+    test::samples_of(options).dataset = calibration;
     options.output = output;
-    options.smoothing_only = true;
-    options.num_calibration_samples = 16;
-    options.max_seq_length = 256;
-    options.loss = awq::loss_kind::gram;
+    options.task = awq::smooth{};
+    test::samples_of(options).num_calibration_samples = 16;
+    test::samples_of(options).max_seq_length = 256;
+    options.smoothing->loss = awq::loss_kind::gram;
     return options;
 }
 
@@ -163,10 +163,10 @@ TEST_CASE("the output has the same bytes at 1, 2 and 8 threads")
     const auto loss = GENERATE(awq::loss_kind::gram, awq::loss_kind::screened);
     const auto smoothed_with = [&](std::size_t threads) {
         auto options = smoothing_of(test::tiny_model, room / std::to_string(threads));
-        options.num_calibration_samples = 6;
-        options.max_seq_length = 200; // chunks that do not come out even
-        options.loss = loss;
-        options.search.n_grid = 8;
+        test::samples_of(options).num_calibration_samples = 6;
+        test::samples_of(options).max_seq_length = 200; // chunks that do not come out even
+        options.smoothing->loss = loss;
+        options.smoothing->search.n_grid = 8;
         smooth(options, threads);
         return test::read(options.output + "/model.safetensors");
     };
@@ -179,9 +179,9 @@ TEST_CASE("smoothing keeps the function to rounding, and the model quantizes bet
 {
     const test::scratch room;
     auto options = smoothing_of(test::tiny_model, room / "smoothed");
-    options.num_calibration_samples = 64;
-    options.loss = awq::loss_kind::screened;
-    options.exact_loss_tokens = 2048;
+    test::samples_of(options).num_calibration_samples = 64;
+    options.smoothing->loss = awq::loss_kind::screened;
+    options.smoothing->exact_loss_tokens = 2048;
     const auto report = smooth(options);
     for (const awq::mapping_report& each : report.mappings) {
         INFO(each.smooth_layer);
@@ -211,7 +211,7 @@ TEST_CASE("under grouped-query attention v_proj and o_proj can share scales, and
     const std::string source = room / "source";
     test::model_copy{}.write(source, test::element_type::f32); // nothing is lost to rounding
     auto options = smoothing_of(source, room / "smoothed");
-    options.smooth_grouped_query = true;
+    options.smoothing->smooth_grouped_query = true;
     const auto report = smooth(options);
     CHECK(report.smoothed_mappings() == 16);
     CHECK(report.notes.empty());
@@ -234,9 +234,9 @@ TEST_CASE("a run that finds no query heads that share values says that it was as
 {
     const test::scratch room;
     auto options = smoothing_of(test::tiny_model, room / "smoothed");
-    options.mappings.emplace(1, awq::mapping_pattern{"re:.*up_proj$", {"re:.*down_proj$"}});
-    options.loss = awq::loss_kind::gram;
-    options.smooth_grouped_query = true;
+    options.smoothing->mappings = awq::own_mappings{{{"re:.*up_proj$", {"re:.*down_proj$"}}}};
+    options.smoothing->loss = awq::loss_kind::gram;
+    options.smoothing->smooth_grouped_query = true;
     const auto report = smooth(options);
     REQUIRE(report.notes.size() == 1);
     CHECK(report.notes[0].text.find("smooth_grouped_query") == 0);
@@ -246,7 +246,9 @@ TEST_CASE("clipping in a smoothing-only run changes the function, and the report
 {
     const test::scratch room;
     auto options = smoothing_of(test::tiny_model, room / "clipped");
-    options.clip_weights = true;
+    awq::simulated_schemes clipped_to;
+    clipped_to.clip_steps = 20;
+    options.task = awq::smooth{clipped_to};
     const auto report = smooth(options);
     REQUIRE(report.notes.size() == 1);
     CHECK(report.notes[0].text.find("function has changed") != std::string::npos);
@@ -254,7 +256,7 @@ TEST_CASE("clipping in a smoothing-only run changes the function, and the report
     REQUIRE(windows);
     CHECK(kl_of(options.output, *windows) > 1e-3);
     const double clipped = kl_of(options.output, *windows, "W3A16_ASYM");
-    options.clip_weights = false;
+    options.task = awq::smooth{};
     options.output = room / "smoothed";
     CHECK(smooth(options).notes.empty());
     CHECK(clipped < kl_of(options.output, *windows, "W3A16_ASYM"));

@@ -52,11 +52,11 @@ awq::oneshot_options short_run(const std::string& model, const std::string& outp
 {
     awq::oneshot_options options;
     options.model = model;
-    options.dataset = AWQ_EXAMPLE_DATA "/calibration.txt";
+    test::samples_of(options).dataset = AWQ_EXAMPLE_DATA "/calibration.txt";
     options.output = output;
-    options.num_calibration_samples = 2;
-    options.max_seq_length = 32;
-    options.search.n_grid = 6;
+    test::samples_of(options).num_calibration_samples = 2;
+    test::samples_of(options).max_seq_length = 32;
+    options.smoothing->search.n_grid = 6;
     return options;
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("a checkpoint in F16 near 65504 is smoothed with scales that F16 holds
 {
     const test::scratch room;
     auto options = short_run(f16_model(room), room / "out");
-    options.smoothing_only = true;
+    options.task = awq::smooth{};
     const auto report = run(options);
     CHECK(skipped_candidates(report) > 0);
     CHECK(says(report, "scale candidates were skipped"));
@@ -96,8 +96,8 @@ TEST_CASE("a checkpoint in F16 near 65504 is smoothed with scales that F16 holds
     REQUIRE(windows);
     const auto score = test::score(room / "out", *windows, {options.model, "", 128});
     REQUIRE(score);
-    CHECK(score->kl_divergence() < 1e-3);              // what remains is the rounding to F16
-    options.formats = {{{"Linear"}, "W2A16", 64, {}}}; // whose own values F16 could not hold
+    CHECK(score->kl_divergence() < 1e-3);            // what remains is the rounding to F16
+    options.task = test::smoothing_for("W2A16", 64); // whose own values F16 could not hold
     options.output = room / "for_two_bits";
     CHECK(run(options).scheme == "W2A16");
 }
@@ -107,13 +107,12 @@ TEST_CASE("such a checkpoint is quantized and compensated, too")
     const test::scratch room;
     const std::string model = f16_model(room);
     auto options = short_run(model, room / "out.gguf");
-    options.gguf_type = "q4_0";
+    options.task = awq::write_gguf{"q4_0"};
     CHECK(skipped_candidates(run(options)) > 0);
     options = short_run(model, room / "compensated");
-    options.max_seq_length = 512; // tokens enough for a least-squares target
-    options.num_calibration_samples = 6;
-    options.compensate = true;
-    options.target = "q2_k";
+    test::samples_of(options).max_seq_length = 512; // tokens enough for a least-squares target
+    test::samples_of(options).num_calibration_samples = 6;
+    options.task = awq::compensate{"q2_k"};
     options.output_imatrix = room / "imatrix.gguf";
     run(options);
     const test::model_copy compensated{room / "compensated"};
@@ -124,7 +123,7 @@ TEST_CASE("integers stand for whole multiples of a scale, so F16 holds them up t
 {
     const test::scratch room;
     auto options = short_run(f16_model(room, 32752.0f), room / "scheme");
-    options.formats = {{{"Linear"}, "W4A16_ASYM", 128, {}}};
+    options.task = test::to_scheme("W4A16_ASYM", 128);
     CHECK(skipped_candidates(run(options)) > 0);
     const test::scratch full;
     options.model = f16_model(full);
@@ -138,7 +137,7 @@ TEST_CASE("a run whose values fit skips no candidate and says nothing of it")
 {
     const test::scratch room;
     auto options = short_run(test::tiny_model, room / "out");
-    options.smoothing_only = true;
+    options.task = awq::smooth{};
     const auto report = run(options);
     CHECK(skipped_candidates(report) == 0);
     CHECK_FALSE(says(report, "skipped"));

@@ -38,7 +38,7 @@ namespace awq {
 class AWQ_ABI_TAG block_quantizer_run {
 public:
     block_quantizer_run(device& machine, const block_tensors& smoothed, block_statistics& statistics,
-                        const quantizer_choice& formats, const oneshot_options& options, run_report& report,
+                        const quantizer_choice& formats, const block_settings& options, run_report& report,
                         machines& all = alone())
         : machine_(machine), smoothed_(smoothed), quantized_(smoothed.borrow(machine)), statistics_(statistics),
           formats_(formats), options_(options), report_(report), all_(all)
@@ -353,7 +353,7 @@ private:
     block_tensors quantized_;
     block_statistics& statistics_;
     const quantizer_choice& formats_;
-    const oneshot_options& options_;
+    const block_settings& options_;
     run_report& report_;
     stopwatch watch_;
     machines& all_;

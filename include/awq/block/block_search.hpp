@@ -10,7 +10,7 @@
 #include <awq/device/device.hpp>
 #include <awq/model/mapping/block_mappings.hpp>
 #include <awq/quantization/any_quantizer.hpp>
-#include <awq/recipe/oneshot_options.hpp>
+#include <awq/recipe/block_settings.hpp>
 #include <awq/report/mapping_report.hpp>
 #include <awq/search/row_sample.hpp>
 #include <awq/search/search_problem.hpp>
@@ -39,7 +39,7 @@ class AWQ_ABI_TAG block_search {
 public:
     block_search(device& machine, const block_context& context, block_tensors& block, block_statistics& statistics,
                  const parent_recorder& recorder, const quantizer_choice& quantizers, const storage_choice& storage,
-                 const oneshot_options& options)
+                 const block_settings& options)
         : machine_(machine), context_(context), block_(block), statistics_(statistics), recorder_(recorder),
           quantizers_(quantizers), storage_(storage), options_(options)
     {}
@@ -312,7 +312,7 @@ private:
     const parent_recorder& recorder_;
     const quantizer_choice& quantizers_;
     const storage_choice& storage_;
-    const oneshot_options& options_;
+    const block_settings& options_;
 };
 
 } // namespace awq

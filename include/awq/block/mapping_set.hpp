@@ -7,8 +7,8 @@
 #include <awq/block/block_tensors.hpp>
 #include <awq/format/name_matcher.hpp>
 #include <awq/model/mapping/block_mappings.hpp>
+#include <awq/model/mapping_pattern.hpp>
 #include <awq/model/resolve_mappings.hpp>
-#include <awq/recipe/oneshot_options.hpp>
 #include <awq/support/notice.hpp>
 #include <awq/support/printable.hpp>
 

@@ -6,7 +6,7 @@
 
 #include <awq/block/activation_stream.hpp>
 #include <awq/model/block/block_layout.hpp>
-#include <awq/recipe/oneshot_options.hpp>
+#include <awq/recipe/block_settings.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -23,7 +23,7 @@ inline std::size_t tokens_of(std::span<const sequence_chunk> chunks)
 }
 
 /// Every how many sequences of the chunks the parents' inputs are kept.
-inline std::size_t recorder_stride(const oneshot_options& options, std::span<const sequence_chunk> chunks)
+inline std::size_t recorder_stride(const block_settings& options, std::span<const sequence_chunk> chunks)
 {
     if (options.loss == loss_kind::parent_output) return 1;
     std::size_t sequences = 1, tokens = 0;
@@ -36,7 +36,7 @@ inline std::size_t recorder_stride(const oneshot_options& options, std::span<con
 }
 
 /// The chunks of the Gram matrices: all, where more than the search looks at them, or an expert would see few.
-inline std::vector<sequence_chunk> gram_chunks(const oneshot_options& options, bool is_sequential,
+inline std::vector<sequence_chunk> gram_chunks(const block_settings& options, bool is_sequential,
                                                const std::vector<sequence_chunk>& all, const block_layout& layout)
 {
     const bool is_used_up = !options.smoothing_only && !is_sequential;

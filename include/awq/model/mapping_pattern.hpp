@@ -20,6 +20,8 @@ struct mapping_pattern {
     std::vector<std::string> balance_layers;
     /// Balance layers too, in those blocks that have them: a block's experts, or its dense MLP.
     std::vector<std::string> optional_layers = {};
+
+    bool operator==(const mapping_pattern&) const = default;
 };
 
 /// The expression of a "re:" pattern; empty for a plain name.

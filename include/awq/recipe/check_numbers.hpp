@@ -11,47 +11,113 @@
 
 #include <cstddef>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 namespace awq {
 
+/// What a number of a request may be.
+template <class Number>
+struct number_limits {
+    std::string_view field; ///< by its name in the request: "rounding.damping"
+    Number least, most;
+
+    /// invalid_argument for a number outside, or NaN. Names of fields are quoted, so that a program can put its own
+    /// in their place.
+    status check(Number value) const
+    {
+        if (value >= least && value <= most) return {};
+        return error{error_code::invalid_argument, "`", field, "` ", value, ": use ", least, " to ", most};
+    }
+};
+
+/// The numbers of a request, and what each may be.
+namespace limits {
+
+inline constexpr std::size_t many = std::size_t{1} << 40;
+
+inline constexpr number_limits<std::size_t> num_calibration_samples{"num_calibration_samples", 1, 1 << 24};
+inline constexpr number_limits<std::size_t> max_seq_length{"max_seq_length", 1, 1 << 20};
+inline constexpr number_limits<std::size_t> exact_loss_tokens{"smoothing.exact_loss_tokens", 1, many};
+inline constexpr number_limits<std::size_t> search_tokens{"smoothing.search_tokens", 1, many};
+inline constexpr number_limits<std::size_t> screening_rows{"search.screening_rows", 1, all_rows};
+inline constexpr number_limits<std::size_t> deciding_rows{"search.deciding_rows", 1, all_rows};
+inline constexpr number_limits<std::size_t> finalists{"search.finalists", 1, largest_n_grid};
+inline constexpr number_limits<std::size_t> n_grid{"search.n_grid", 2, largest_n_grid};
+inline constexpr number_limits<std::size_t> group_size{"group_size", 0, 1 << 24};
+inline constexpr number_limits<int> clip_steps{"clip_steps", 1, 1000};
+inline constexpr number_limits<float> damping{"rounding.damping", 1e-6f, largest_damping};
+inline constexpr number_limits<float> lambda{"least_squares.lambda", 0.0f, 1e6f}; // 0 itself is no target
+inline constexpr number_limits<float> share{"least_squares.share", 0.0f, 1.0f};
+inline constexpr number_limits<float> tokens{"least_squares.tokens", 0.0f, 1e6f};
+
+} // namespace limits
+
 namespace detail {
 
-/// invalid_argument for a number outside of [least, most], or NaN.
-template <class Number>
-status check_number(std::string_view name, Number value, Number least, Number most)
+inline status check_numbers(const least_squares_options& options)
 {
-    if (value >= least && value <= most) return {};
-    return error{error_code::invalid_argument, name, " ", value, ": use ", least, " to ", most};
+    AWQ_CHECK(limits::lambda.check(options.lambda));
+    if (!(options.lambda > 0))
+        return error{error_code::invalid_argument, "`", limits::lambda.field, "` 0: use more, or have no target"};
+    AWQ_CHECK(limits::share.check(options.share));
+    return limits::tokens.check(options.tokens);
+}
+inline status check_numbers(const rounding_steps& steps)
+{
+    if (steps.error_feedback) AWQ_CHECK(limits::damping.check(steps.error_feedback->damping));
+    return steps.least_squares ? check_numbers(*steps.least_squares) : status{};
+}
+inline status check_numbers(const std::vector<layer_format>& formats)
+{
+    for (const layer_format& each : formats) AWQ_CHECK(limits::group_size.check(each.group_size.value_or(0)));
+    return {};
+}
+
+inline status check_numbers(const sample_calibration& from)
+{
+    AWQ_CHECK(limits::num_calibration_samples.check(from.num_calibration_samples));
+    return limits::max_seq_length.check(from.max_seq_length);
+}
+inline status check_numbers(const matrix_calibration&) { return {}; }
+
+inline status check_numbers(const quantize& task)
+{
+    AWQ_CHECK(check_numbers(task.formats));
+    AWQ_CHECK(limits::clip_steps.check(task.clip_steps));
+    return check_numbers(task.rounding);
+}
+inline status check_numbers(const write_gguf& task) { return check_numbers(task.rounding); }
+inline status check_numbers(const smooth& task)
+{
+    const auto* const schemes = std::get_if<simulated_schemes>(&task.simulated);
+    if (!schemes) return {};
+    AWQ_CHECK(check_numbers(schemes->formats));
+    return schemes->clip_steps ? limits::clip_steps.check(*schemes->clip_steps) : status{};
+}
+inline status check_numbers(const compensate& task) { return check_numbers(task.least_squares); }
+
+inline status check_numbers(const smoothing_options& options)
+{
+    AWQ_CHECK(limits::exact_loss_tokens.check(options.exact_loss_tokens));
+    AWQ_CHECK(limits::search_tokens.check(options.search_tokens));
+    AWQ_CHECK(limits::screening_rows.check(options.search.screening_rows));
+    AWQ_CHECK(limits::deciding_rows.check(options.search.deciding_rows));
+    AWQ_CHECK(limits::finalists.check(options.search.finalists));
+    AWQ_CHECK(limits::n_grid.check(options.search.n_grid));
+    return scale_grid{options.search}.check();
 }
 
 } // namespace detail
 
-/// Every number of the rounding has a sense.
-inline status check_numbers(const rounding_options& options)
-{
-    AWQ_CHECK(detail::check_number("clip_steps", options.clip_steps, 1, 1000));
-    AWQ_CHECK(detail::check_number("damping", options.damping, 1e-6f, largest_damping));
-    AWQ_CHECK(detail::check_number("least_squares", options.least_squares_lambda, 0.0f, 1e6f));
-    return detail::check_number("least_squares_share", options.least_squares_share, 0.0f, 1.0f);
-}
-
 /// Every number has a sense, whether it comes from a flag, a recipe or a program. Error: the first
-/// that has none, by the name of its flag or key, with what it may be.
+/// that has none, by the name of its field, with what it may be.
 inline status check_numbers(const oneshot_options& options)
 {
-    constexpr std::size_t most = std::size_t{1} << 24, one = 1, none = 0;
-    AWQ_CHECK(detail::check_number("num_calibration_samples", options.num_calibration_samples, one, most));
-    AWQ_CHECK(detail::check_number("max_seq_length", options.max_seq_length, one, std::size_t{1} << 20));
-    AWQ_CHECK(detail::check_number("exact_loss_tokens", options.exact_loss_tokens, one, std::size_t{1} << 40));
-    AWQ_CHECK(detail::check_number("search_tokens", options.search_tokens, one, std::size_t{1} << 40));
-    AWQ_CHECK(detail::check_number("screening_rows", options.search.screening_rows, one, all_rows));
-    AWQ_CHECK(detail::check_number("deciding_rows", options.search.deciding_rows, one, all_rows));
-    AWQ_CHECK(detail::check_number("finalists", options.search.finalists, one, largest_n_grid));
-    AWQ_CHECK(detail::check_number("group_size", options.group_size, none, most));
-    for (const layer_format& format : options.formats)
-        AWQ_CHECK(detail::check_number("group_size", format.group_size.value_or(0), none, most));
-    AWQ_CHECK(check_numbers(options.rounding));
-    return options.smoothing ? scale_grid{options.search}.check() : status{};
+    const auto check = [](const auto& each) { return detail::check_numbers(each); };
+    AWQ_CHECK(std::visit(check, options.calibration));
+    AWQ_CHECK(std::visit(check, options.task));
+    return options.smoothing ? detail::check_numbers(*options.smoothing) : status{};
 }
 
 } // namespace awq

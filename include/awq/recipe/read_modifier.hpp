@@ -6,6 +6,7 @@
 
 #include <awq/recipe/read_scheme.hpp>
 #include <awq/recipe/recipe.hpp>
+#include <awq/recipe/rounding_options.hpp>
 #include <awq/recipe/yaml_node.hpp>
 #include <awq/search/search_options.hpp>
 
@@ -92,9 +93,16 @@ inline std::vector<mapping_pattern> read_mappings(const yaml_node& node)
     return mappings;
 }
 
-inline std::string read_choice(const yaml_node& node)
+inline duo read_duo_scaling(const yaml_node& node)
 {
-    return node.is_scalar() && node.text == "both" ? "both" : truth(node) ? "true" : "false";
+    return node.is_scalar() && node.text == "both" ? duo::both : truth(node) ? duo::on : duo::off;
+}
+
+inline loss_kind read_loss(const yaml_node& node)
+{
+    const auto loss = parse_loss(text(node));
+    if (!loss) reject(node, loss.error().text());
+    return *loss;
 }
 
 /// Reads the arguments of one modifier.
@@ -128,7 +136,7 @@ private:
         if (is_in(quantization_keys)) return read_quantization_key(value);
         if (is_in(search_keys)) return read_search_key(value);
         if (key == "actorder") return read_order(into_, value);
-        into_.damping = real(value, 1e-6, 1.0);
+        into_.damping = static_cast<float>(real(value, 1e-6, largest_damping));
     }
 
     [[noreturn]] void reject_unknown(const yaml_node& value) const
@@ -162,9 +170,9 @@ private:
         else if (value.key == "n_grid")
             into_.n_grid = count(value, 2, largest_n_grid);
         else if (value.key == "duo_scaling")
-            into_.duo_scaling = read_choice(value);
+            into_.duo_scaling = read_duo_scaling(value);
         else if (value.key == "loss")
-            into_.loss = text(value), into_.loss_line = value.line;
+            into_.loss = read_loss(value);
         else
             into_.mappings = read_mappings(value);
     }

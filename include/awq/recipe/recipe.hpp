@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/model/mapping_pattern.hpp>
+#include <awq/recipe/smoothing_options.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -50,10 +51,9 @@ struct recipe {
     std::optional<bool> smoothing_only;
     std::optional<std::size_t> group_size;
     std::optional<std::size_t> n_grid;
-    std::optional<std::string> duo_scaling; ///< "true", "false" or "both"
-    std::optional<std::string> loss;
-    std::size_t loss_line = 0;     ///< of the recipe, from 1
-    std::optional<double> damping; ///< of a GPTQModifier: `dampening_frac`
+    std::optional<duo> duo_scaling;
+    std::optional<loss_kind> loss;
+    std::optional<float> damping; ///< of a GPTQModifier: `dampening_frac`
     std::optional<std::vector<mapping_pattern>> mappings;
     std::optional<std::vector<std::string>> ignore;
     std::vector<recipe_group> groups; ///< of the quantizing modifiers; empty: nothing is quantized

@@ -8,34 +8,16 @@
 #include <awq/recipe/oneshot_options.hpp>
 #include <awq/recipe/recipe.hpp>
 #include <awq/search/scale_grid.hpp>
-#include <awq/support/nearest_name.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 
-#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace awq {
-
-/// "false", "true" or "both"; invalid_argument otherwise.
-inline result<duo> parse_duo_scaling(std::string_view text)
-{
-    for (const duo value : {duo::off, duo::on, duo::both})
-        if (text == name_of(value)) return value;
-    return error{error_code::invalid_argument, "duo_scaling '", printable(text, 60), "': use true, false or both"};
-}
-
-/// A loss by the name that its flag has; invalid_argument otherwise.
-inline result<loss_kind> parse_loss(std::string_view text)
-{
-    for (const loss_kind value : {loss_kind::parent_output, loss_kind::gram, loss_kind::screened})
-        if (text == name_of(value)) return value;
-    constexpr std::array<std::string_view, 3> known{"parent-output", "gram", "screened"};
-    return error{error_code::invalid_argument, "unknown loss '", printable(text, 60), "'; ", known_names(text, known)};
-}
 
 namespace detail {
 
@@ -87,71 +69,136 @@ inline result<layer_format> format_of(const recipe_group& group)
     return error{error_code::unsupported, "line ", group.line, ": a config group without weights or scheme"};
 }
 
-inline status apply_formats(const recipe& from, oneshot_options& into)
+inline result<std::vector<layer_format>> formats_in(const recipe& from, notice_list& notices)
 {
+    std::vector<layer_format> formats;
     for (const recipe_group& group : from.groups) {
         AWQ_TRY(layer_format format, format_of(group));
         if (const auto known = parse_layer_scheme(format.scheme, format.group_size); !known)
             return known.error().within("line " + std::to_string(group.line));
         const preset_scheme* const preset = find_preset(format.scheme);
         if (preset && !preset->difference.empty() && same_scheme_name(format.scheme, preset->alias))
-            into.notices.warn(from.path + ": scheme " + std::string{preset->alias} + " is written as " +
-                              std::string{preset->name} + ": " + std::string{preset->difference});
+            notices.warn(from.path + ": scheme " + std::string{preset->alias} + " is written as " +
+                         std::string{preset->name} + ": " + std::string{preset->difference});
         format.recipe = from.path;
-        into.formats.push_back(std::move(format));
+        formats.push_back(std::move(format));
     }
-    return {};
+    return formats;
 }
 
-inline status apply_search(const recipe& from, oneshot_options& into)
-{
-    if (from.n_grid) into.search.n_grid = *from.n_grid;
-    if (from.duo_scaling) {
-        AWQ_TRY(into.search.duo_scaling, parse_duo_scaling(*from.duo_scaling));
-    }
-    if (from.loss) {
-        const auto loss = parse_loss(*from.loss);
-        if (!loss) return loss.error().within("line " + std::to_string(from.loss_line));
-        into.loss = *loss;
-    }
-    return from.n_grid || from.duo_scaling ? scale_grid{into.search}.check() : status{};
-}
+/// Fills a request from a recipe.
+class recipe_filler {
+public:
+    recipe_filler(const recipe& from, oneshot_options& into) : from_(from), into_(into) {}
 
-inline void note_unused_keys(const recipe& from, oneshot_options& into)
-{
-    std::string names;
-    for (const std::string& key : from.unused_keys) names += (names.empty() ? "" : ", ") + printable(key, 60);
-    if (!names.empty()) into.notices.note(from.path + ": these keys change nothing here: " + names);
-    for (const std::string& each : from.notes) into.notices.note(from.path + ": " + each);
-}
+    status fill()
+    {
+        note_unused_keys();
+        AWQ_CHECK(choose_task());
+        AWQ_CHECK(fill_formats());
+        if (from_.group_size) fill_group_size();
+        if (from_.damping) fill_damping();
+        if (!from_.smoothing) into_.smoothing.reset();
+        if (into_.smoothing) return fill_smoothing(*into_.smoothing);
+        if (from_.n_grid || from_.duo_scaling || from_.loss || from_.mappings)
+            has_no_effect("what it says of the search", "nothing is smoothed");
+        return {};
+    }
+
+private:
+    void note_unused_keys()
+    {
+        std::string names;
+        for (const std::string& key : from_.unused_keys) names += (names.empty() ? "" : ", ") + printable(key, 60);
+        if (!names.empty()) into_.notices.note(from_.path + ": these keys change nothing here: " + names);
+        for (const std::string& each : from_.notes) into_.notices.note(from_.path + ": " + each);
+    }
+
+    void has_no_effect(std::string_view what, std::string_view why)
+    {
+        into_.notices.warn(from_.path + ": " + std::string{what} + " has no effect: " + std::string{why});
+    }
+
+    /// A task with a GGUF type stays: a recipe knows none.
+    status choose_task()
+    {
+        if (!from_.smoothing_only) return {};
+        const bool has_schemes = formats_of(into_.task) != nullptr;
+        if (!*from_.smoothing_only && std::holds_alternative<smooth>(into_.task)) into_.task = quantize{};
+        if (!*from_.smoothing_only || std::holds_alternative<smooth>(into_.task)) return {};
+        if (!has_schemes)
+            return error{error_code::unsupported, "smoothing_only keeps 16 bits, the run writes a GGUF type or "
+                                                  "weights for one; give one of the two"};
+        into_.task = smooth{};
+        return {};
+    }
+
+    status fill_formats()
+    {
+        AWQ_TRY(std::vector<layer_format> formats, formats_in(from_, into_.notices));
+        if (formats.empty()) return {};
+        std::vector<layer_format>* const to = formats_of(into_.task);
+        if (!to)
+            return error{error_code::unsupported, "line ", from_.groups.front().line,
+                         ": its schemes do not go with a GGUF type: a run has either; give one of the two"};
+        *to = std::move(formats);
+        return {};
+    }
+
+    /// Of the search of a task that only smooths, where no scheme is named.
+    void fill_group_size()
+    {
+        const bool only_smooths = std::holds_alternative<smooth>(into_.task);
+        std::vector<layer_format>* const formats = formats_of(into_.task);
+        if (!formats)
+            has_no_effect("group_size", "GGUF types have groups of their own");
+        else if (!from_.groups.empty())
+            has_no_effect("group_size", "the schemes have groups of their own");
+        else if (only_smooths)
+            formats->front().group_size = *from_.group_size;
+    }
+
+    void fill_damping()
+    {
+        rounding_steps* const rounding = rounding_of(into_.task);
+        if (!rounding)
+            has_no_effect("dampening_frac", "this run has no error feedback");
+        else if (std::holds_alternative<matrix_calibration>(into_.calibration))
+            has_no_effect("dampening_frac", "an importance matrix has no Gram matrix");
+        else if (rounding->error_feedback)
+            rounding->error_feedback->damping = *from_.damping;
+        else
+            has_no_effect("dampening_frac", "there is no error feedback");
+    }
+
+    status fill_smoothing(smoothing_options& smoothing)
+    {
+        smoothing.search.n_grid = from_.n_grid.value_or(smoothing.search.n_grid);
+        smoothing.search.duo_scaling = from_.duo_scaling.value_or(smoothing.search.duo_scaling);
+        smoothing.loss = from_.loss.value_or(smoothing.loss);
+        if (from_.mappings) smoothing.mappings = own_mappings{*from_.mappings, from_.path};
+        return from_.n_grid || from_.duo_scaling ? scale_grid{smoothing.search}.check() : status{};
+    }
+
+    const recipe& from_;
+    oneshot_options& into_;
+};
 
 } // namespace detail
 
-/// Takes over what a recipe says; what it does not mention stays as it is. What it says without
-/// effect becomes a notice. Errors name the file: a loss, scheme or set of arguments that is not known.
+/// Takes over what a recipe says; what it does not mention stays as it is. Schemes go to the task that the request
+/// has, `smoothing_only` makes it one that smooths. What it says without effect becomes a notice. Errors name the
+/// file: a scheme or set of arguments that is not known, and what the task of the request has no place for.
 inline status apply_recipe(const recipe& from, oneshot_options& into)
 {
-    // A value of a file is no argument of a call, whoever checks it.
-    const auto checked = [&](const status& done) -> status {
-        if (done) return {};
-        const bool value = done.error().code() == error_code::invalid_argument;
-        return error{value ? error_code::malformed_file : done.error().code(), from.path, ": ", done.error().text()};
-    };
-    detail::note_unused_keys(from, into);
-    AWQ_CHECK(checked(detail::apply_search(from, into)));
-    if (!from.smoothing) into.smoothing = false;
-    if (from.smoothing_only) into.smoothing_only = *from.smoothing_only;
-    if (from.group_size) into.group_size = *from.group_size;
-    if (from.damping) into.rounding.damping = static_cast<float>(*from.damping);
     if (from.ignore) {
         into.ignore = *from.ignore;
         into.ignore_recipe = from.path;
     }
-    if (from.mappings) {
-        into.mappings = from.mappings;
-        into.mappings_recipe = from.path;
-    }
-    return checked(detail::apply_formats(from, into));
+    const status done = detail::recipe_filler{from, into}.fill();
+    if (done) return {};
+    // A value of a file is no argument of a call, whoever checks it.
+    return done.error().from_file(from.path);
 }
 
 } // namespace awq

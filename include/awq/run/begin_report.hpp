@@ -7,9 +7,9 @@
 #include <awq/checkpoint/directory_source.hpp>
 #include <awq/execution/instruction_set.hpp>
 #include <awq/execution/products/reproducible.hpp>
-#include <awq/recipe/oneshot_options.hpp>
 #include <awq/report/run_report.hpp>
 #include <awq/run/layer_plan.hpp>
+#include <awq/run/run_settings.hpp>
 
 #include <cstddef>
 #include <string>
@@ -18,7 +18,7 @@
 namespace awq {
 
 /// What a report says before the first block, of a run with so many samples and tokens.
-inline void begin_report(run_report& report, const oneshot_options& options, const directory_source& source,
+inline void begin_report(run_report& report, const run_settings& options, const directory_source& source,
                          const layer_plan& plan, std::size_t samples, std::size_t tokens)
 {
     report.model = options.model;
@@ -27,7 +27,7 @@ inline void begin_report(run_report& report, const oneshot_options& options, con
                   : options.smoothing_only ? "smoothing_only"
                                            : "smooth_and_quantize";
     report.scheme = plan.name();
-    report.group_size = plan.group_size().value_or(options.group_size);
+    report.group_size = plan.group_size().value_or(128);
     report.instruction_set = kernel_instruction_set();
     report.parameters = source.checkpoint().total_elements();
     report.source_bytes = source.checkpoint().total_bytes();

@@ -5,8 +5,8 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/model/architectures/registry.hpp>
-#include <awq/recipe/oneshot_options.hpp>
 #include <awq/report/progress.hpp>
+#include <awq/run/run_settings.hpp>
 #include <awq/run/sample_notices.hpp>
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 namespace awq {
 
 /// The steps of a run that solve for weights from the Gram matrix of their inputs.
-inline std::string solving_steps(const oneshot_options& options)
+inline std::string solving_steps(const run_settings& options)
 {
     if (options.smoothing_only) return {};
     const bool feedback = options.rounding.error_feedback;
@@ -26,7 +26,7 @@ inline std::string solving_steps(const oneshot_options& options)
 }
 
 /// Says how many samples and tokens a run uses, and what of them is not as it was asked for.
-inline void say_what_is_used(const sample_set& samples, const oneshot_options& options, const model_config& config,
+inline void say_what_is_used(const sample_set& samples, const run_settings& options, const model_config& config,
                              notice_list& notes)
 {
     notify(options.progress, "calibration: " + summary_of(samples, options.dataset));

@@ -13,7 +13,7 @@
 #include <awq/execution/products/reproducible.hpp>
 #include <awq/io/digest.hpp>
 #include <awq/io/state_bytes.hpp>
-#include <awq/recipe/oneshot_options.hpp>
+#include <awq/run/run_settings.hpp>
 #include <awq/version.hpp>
 
 #include <cstdint>
@@ -37,7 +37,7 @@ inline status check_agreed(machines& all, std::uint64_t own, std::string_view wh
 }
 
 /// Whether all machines do the same run: of the same model and text, computed in the same way. `samples`: all of them.
-inline status check_machines(machines& all, const oneshot_options& options, const directory_source& source,
+inline status check_machines(machines& all, const run_settings& options, const directory_source& source,
                              std::span<const token_ids> samples)
 {
     if (!all.are_several()) return {};
@@ -53,7 +53,7 @@ inline status check_machines(machines& all, const oneshot_options& options, cons
 }
 
 /// Where a machine that writes no output lets experts wait: where the first does, if there is such a directory here.
-inline std::string scratch_beside(const oneshot_options& options)
+inline std::string scratch_beside(const run_settings& options)
 {
     const std::string& output = !options.output.empty() ? options.output : options.output_smoothed;
     const std::filesystem::path beside = std::filesystem::path{output}.parent_path();

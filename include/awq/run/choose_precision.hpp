@@ -7,7 +7,7 @@
 #include <awq/execution/precision.hpp>
 #include <awq/execution/products/amx_tile.hpp>
 #include <awq/execution/products/reproducible.hpp>
-#include <awq/recipe/oneshot_options.hpp>
+#include <awq/run/run_settings.hpp>
 #include <awq/support/notice.hpp>
 #include <awq/tensor/dtype.hpp>
 
@@ -15,7 +15,7 @@ namespace awq {
 
 /// What a run's products are in. Where the options leave it open: mixed where that is faster and the stored
 /// weights are exact in it.
-inline precision choose_precision(const oneshot_options& options, dtype stored, notice_list& notes)
+inline precision choose_precision(const run_settings& options, dtype stored, notice_list& notes)
 {
     if (options.operands == precision::mixed && !detail::has_amx())
         notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 in tiles "

@@ -11,8 +11,8 @@
 #include <awq/format/layer_scheme.hpp>
 #include <awq/format/name_matcher.hpp>
 #include <awq/quantization/any_quantizer.hpp>
-#include <awq/recipe/oneshot_options.hpp>
 #include <awq/report/fallback_list.hpp>
+#include <awq/run/run_settings.hpp>
 #include <awq/support/notice.hpp>
 
 #include <algorithm>
@@ -35,7 +35,7 @@ public:
     /// Errors: an unknown scheme or type, an expression that does not compile, one of a flag that
     /// matches no layer, a scheme that fits no layer that it is for, a model that has no place in a
     /// GGUF file. What is only a pity is in `notices`.
-    static result<layer_plan> make(const oneshot_options& options, const tensor_source& source);
+    static result<layer_plan> make(const run_settings& options, const tensor_source& source);
 
     /// For reports: the names of all schemes, or that of the GGUF mix ("Q4_K_M").
     const std::string& name() const noexcept { return name_; }
@@ -86,13 +86,13 @@ public:
     const gguf_layout* layout() const noexcept { return layout_.get(); }
 
 private:
-    static std::string_view ignore_place(const oneshot_options& options) noexcept
+    static std::string_view ignore_place(const run_settings& options) noexcept
     {
         return options.ignore_recipe.empty() ? std::string_view{"--ignore"} : options.ignore_recipe;
     }
 
     /// The head and the embeddings may be named, though no run quantizes them.
-    status check_ignored(const oneshot_options& options, const model_config& config, std::vector<std::string> names)
+    status check_ignored(const run_settings& options, const model_config& config, std::vector<std::string> names)
     {
         add_routers(config, names);
         names.insert(names.end(), {"lm_head", config.names.head, config.names.embeddings});
@@ -119,8 +119,7 @@ private:
         return {};
     }
 
-    status add_formats(const oneshot_options& options, const tensor_source& source,
-                       const std::vector<std::string>& layers)
+    status add_formats(const run_settings& options, const tensor_source& source, const std::vector<std::string>& layers)
     {
         // Codes are chosen for the scales as the output stores them; a search alone stores none.
         const simulation_options simulated{options.smoothing_only ? dtype::f32 : source.config().torch_dtype,
@@ -192,7 +191,7 @@ private:
         return found == entries_.end() ? nullptr : &found->second;
     }
 
-    status add_types(const std::string& type, const oneshot_options& options, const tensor_source& source)
+    status add_types(const std::string& type, const run_settings& options, const tensor_source& source)
     {
         if (!options.formats.empty())
             return error{error_code::invalid_argument, "a run quantizes either to a GGUF type or to schemes; give one"};
@@ -225,7 +224,7 @@ private:
 };
 
 #if AWQ_COMPILES_FILES
-AWQ_COMPILED result<layer_plan> layer_plan::make(const oneshot_options& options, const tensor_source& source)
+AWQ_COMPILED result<layer_plan> layer_plan::make(const run_settings& options, const tensor_source& source)
 {
     const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
     layer_plan plan;
@@ -236,13 +235,6 @@ AWQ_COMPILED result<layer_plan> layer_plan::make(const oneshot_options& options,
         return plan;
     }
     AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, ignore_place(options)));
-    if (options.smoothing_only && options.formats.empty()) {
-        // Nothing is written quantized; the search needs some rounding to look at.
-        AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}}, {integer_quantizer{scheme{4, false}, options.group_size}}));
-        plan.name_ = name_of(scheme{4, false});
-        AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
-        return plan;
-    }
     AWQ_CHECK(plan.add_formats(options, source, layers));
     return plan;
 }

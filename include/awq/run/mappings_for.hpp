@@ -6,7 +6,7 @@
 
 #include <awq/block/mapping_set.hpp>
 #include <awq/checkpoint/directory_source.hpp>
-#include <awq/recipe/oneshot_options.hpp>
+#include <awq/run/run_settings.hpp>
 
 #include <string>
 #include <string_view>
@@ -15,7 +15,7 @@
 namespace awq {
 
 /// The mappings of a run: none where it does not smooth, else the user's, else the architecture's.
-inline result<mapping_set> mappings_for(const oneshot_options& options, const directory_source& source)
+inline result<mapping_set> mappings_for(const run_settings& options, const directory_source& source)
 {
     if (!options.smoothing) return mapping_set{};
     if (!options.mappings) return mapping_set::from_layouts(options.all_mappings);

@@ -32,7 +32,7 @@
 #include <awq/run/run_identity.hpp>
 #include <awq/run/run_journal.hpp>
 #include <awq/run/run_outputs.hpp>
-#include <awq/run/unused_options.hpp>
+#include <awq/run/run_settings.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
 #include <awq/text/calibration_samples.hpp>
 #include <awq/text/chat_template.hpp>
@@ -63,19 +63,19 @@ public:
     static result<std::unique_ptr<oneshot_run>> prepare(device& machine, const oneshot_options& options,
                                                         machines& all = alone())
     {
+        AWQ_CHECK(check_request(options));
         auto run = std::unique_ptr<oneshot_run>{new oneshot_run{machine, options, all}};
         if (options.dry_run) run->outputs_.group().make_dry();
-        AWQ_CHECK(check_request(options));
-        note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
-        run->options_.operands = choose_precision(options, run->source_->config().torch_dtype, run->report_.notes);
+        run->options_.operands =
+            choose_precision(run->options_, run->source_->config().torch_dtype, run->report_.notes);
         machine.set_precision(*run->options_.operands);
         AWQ_CHECK(check_outer_values(*run->source_));
-        AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
+        AWQ_TRY(run->plan_, layer_plan::make(run->options_, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
-        AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
+        AWQ_TRY(run->mappings_, mappings_for(run->options_, *run->source_));
         AWQ_CHECK(check_request_files(options));
-        if (!options.dry_run && all.is_first()) run->left_ = look_for_interrupted(options, run->report_.notes);
+        if (!options.dry_run && all.is_first()) run->left_ = look_for_interrupted(run->options_, run->report_.notes);
         if (!run->left_) AWQ_CHECK(run->open_outputs());
         AWQ_TRY(auto samples, run->load_calibration());
         AWQ_CHECK(check_fits(options.model, run->least(), run->own_part(samples), memory_for_this_process()));
@@ -87,13 +87,13 @@ public:
         AWQ_CHECK(check_machines(all, run->options_, *run->source_, samples));
         if (run->left_) AWQ_CHECK(check_same(run->left_->identity, run->identity_));
         if (run->left_ && !run->left_->finished.empty()) return run;
-        if (options.measured_types) AWQ_CHECK(run->measure(samples));
+        if (run->options_.measured_types) AWQ_CHECK(run->measure(samples));
         AWQ_CHECK(run->embed(samples));
         if (run->left_) AWQ_CHECK(run->go_on(samples));
         run->outputs_.begin(samples.size(), run->report_.notes);
         begin_report(run->report_, run->options_, *run->source_, run->plan_, samples.size(), run->stream_.tokens());
         if (run->left_) run->take_report();
-        if (!all.are_several()) run->journal_.begin(run->outputs_.group(), options);
+        if (!all.are_several()) run->journal_.begin(run->outputs_.group(), run->options_);
         return run;
     }
 
@@ -135,24 +135,17 @@ public:
 
 private:
     oneshot_run(device& machine, const oneshot_options& options, machines& all)
-        : machine_(machine), options_(options), all_(all)
+        : machine_(machine), options_(settings_of(options)), all_(all)
     {
         report_.notes = options.notices;
         if (all.are_several()) report_.notes.note("shared by " + std::to_string(all.size()) + " processes");
-        if (options.compensate) {
-            options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
-            options_.rounding.importance = true;
-            report_.notes.note("compensated for " + options.target +
+        if (options_.compensate)
+            report_.notes.note("compensated for " + options_.target +
                                ": the weights alone do not compute what the model did; "
                                "quantize them with the importance matrix of this run");
-        }
-        if (options.imatrix.empty()) return;
-        // It says nothing about the output of a block, nor how inputs go together.
-        options_.loss = loss_kind::gram;
-        options_.rounding.error_feedback = false;
-        options_.rounding.least_squares_lambda = 0;
-        report_.notes.note("importance from " + options.imatrix +
-                           ": losses are sums of importance times squared weight error");
+        if (!options_.imatrix.empty())
+            report_.notes.note("importance from " + options_.imatrix +
+                               ": losses are sums of importance times squared weight error");
     }
 
     /// The samples' tokens; none where an importance matrix stands in for them.
@@ -331,7 +324,7 @@ private:
                   const parent_recorder& recorder);
 
     device& machine_;
-    oneshot_options options_;
+    run_settings options_;
     machines& all_;
     stopwatch watch_, total_;
     std::unique_ptr<directory_source> source_;

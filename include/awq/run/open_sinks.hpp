@@ -10,8 +10,8 @@
 #include <awq/checkpoint/gguf_sink.hpp>
 #include <awq/checkpoint/imatrix_sink.hpp>
 #include <awq/checkpoint/smoothed_sink.hpp>
-#include <awq/recipe/oneshot_options.hpp>
 #include <awq/run/layer_plan.hpp>
+#include <awq/run/run_settings.hpp>
 #include <awq/run/weight_formats.hpp>
 
 #include <cstddef>
@@ -37,7 +37,7 @@ inline status add_sink(result<std::unique_ptr<checkpoint_sink>> sink, output_gro
 }
 
 /// 16-bit checkpoints.
-inline status open_plain_sinks(const directory_source& source, const layer_plan& plan, const oneshot_options& options,
+inline status open_plain_sinks(const directory_source& source, const layer_plan& plan, const run_settings& options,
                                output_group& group, sink_list& into)
 {
     const output_policy again{options.overwrite, &group};
@@ -56,13 +56,11 @@ inline status open_plain_sinks(const directory_source& source, const layer_plan&
 }
 
 /// Checkpoints of schemes; they share the codes of one run.
-inline status open_scheme_sinks(const directory_source& source, const layer_plan& plan, const oneshot_options& options,
+inline status open_scheme_sinks(const directory_source& source, const layer_plan& plan, const run_settings& options,
                                 output_group& group, sink_list& into)
 {
     const output_policy again{options.overwrite, &group};
     const bool quantizes = !options.formats.empty() && !options.smoothing_only;
-    if (!quantizes && !options.output_awq.empty())
-        return error{error_code::invalid_argument, options.output_awq, ": --output-awq needs a 4-bit --scheme"};
     if (quantizes && !options.output.empty())
         AWQ_CHECK(add_sink(compressed_tensors_sink::create(source, options.output, again, weight_formats_of(plan)),
                            group, into));
@@ -75,7 +73,7 @@ inline status open_scheme_sinks(const directory_source& source, const layer_plan
 /// Every output that a run is asked for, as a group. Errors: those of the sinks, before anything is computed; no
 /// output at all.
 inline result<detail::sink_list> open_sinks(device& machine, const directory_source& source, const layer_plan& plan,
-                                            const oneshot_options& options, output_group& group)
+                                            const run_settings& options, output_group& group)
 {
     detail::sink_list sinks;
     if (options.output.empty() && options.output_smoothed.empty() && options.output_dequantized.empty() &&

@@ -44,8 +44,8 @@ public:
         made.blocks = config().num_hidden_layers;
         made.peak_bytes = peak_rss_bytes() + need.per_token * (tokens_ - some_.second);
         made.available_bytes = memory_for_this_process();
-        predict_seconds(made, options);
-        if (options.measured_types) made.notes.push_back("the measurement of types is not counted");
+        predict_seconds(made);
+        if (run_->options_.measured_types) made.notes.push_back("the measurement of types is not counted");
         AWQ_CHECK(check_fits(options.model,
                              {made.peak_bytes - need.per_token * tokens_, need.per_token, need.can_halve}, made.samples,
                              tokens_, made.available_bytes));
@@ -110,11 +110,11 @@ private:
         return {};
     }
 
-    void predict_seconds(run_prediction& made, const oneshot_options& options) const
+    void predict_seconds(run_prediction& made) const
     {
         const double blocks = blocks_like_the_first(config());
         const auto grown = [&](const char* step) { return at(tokens_, once(small_, step), once(large_, step)); };
-        const bool runs_parents = options.loss == loss_kind::parent_output;
+        const bool runs_parents = run_->options_.loss == loss_kind::parent_output;
         add(made, "tokenize", seconds_of(run_->report_.seconds, "tokenize"));
         add(made, "read", blocks * once(large_, "read"));
         add(made, "calibrate", blocks * seconds_to_calibrate());
@@ -122,7 +122,7 @@ private:
         add(made, "streams", blocks * grown("streams"));
         add(made, "solve", blocks * once(large_, "solve"));
         add(made, "quantize", blocks * once(large_, "quantize"));
-        add(made, "write", seconds_to_write(options));
+        add(made, "write", seconds_to_write());
         double total = 0;
         for (const auto& [step, seconds] : made.seconds) total += seconds;
         add(made, "total", total);
@@ -176,8 +176,9 @@ private:
     }
 
     /// Copies at a gigabyte a second; what of a GGUF file lies outside of the blocks is rounded, too.
-    double seconds_to_write(const oneshot_options& options) const
+    double seconds_to_write() const
     {
+        const run_settings& options = run_->options_;
         constexpr double bytes_a_second = 1e9, rounded_a_second = 2e7;
         double bytes = 0, rounded = 0;
         const std::string* const models[] = {&options.output, &options.output_smoothed, &options.output_dequantized,

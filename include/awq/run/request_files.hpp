@@ -6,6 +6,7 @@
 
 #include <awq/io/check_outputs.hpp>
 #include <awq/recipe/oneshot_options.hpp>
+#include <awq/run/run_settings.hpp>
 #include <awq/support/result.hpp>
 
 #include <string>
@@ -14,7 +15,7 @@
 namespace awq {
 
 /// The directories that a run is asked to write, by their flags; an empty path where it is not.
-inline std::vector<named_path> output_directories_of(const oneshot_options& options)
+inline std::vector<named_path> output_directories_of(const run_settings& options)
 {
     std::vector<named_path> found{{"--output-smoothed", options.output_smoothed},
                                   {"--output-dequantized", options.output_dequantized},
@@ -24,7 +25,7 @@ inline std::vector<named_path> output_directories_of(const oneshot_options& opti
 }
 
 /// The files.
-inline std::vector<named_path> output_files_of(const oneshot_options& options)
+inline std::vector<named_path> output_files_of(const run_settings& options)
 {
     std::vector<named_path> found{{"--output-imatrix", options.output_imatrix}, {"--report", options.report}};
     if (!options.gguf_type.empty()) found.push_back({"--output", options.output});
@@ -32,18 +33,19 @@ inline std::vector<named_path> output_files_of(const oneshot_options& options)
 }
 
 /// What a run reads.
-inline std::vector<named_path> inputs_of(const oneshot_options& options)
+inline std::vector<named_path> inputs_of(const run_settings& options, const std::string& recipe)
 {
     return {{"--model", options.model},
             {"--dataset", options.dataset},
             {"--imatrix", options.imatrix},
-            {"--recipe", options.recipe}};
+            {"--recipe", recipe}};
 }
 
 /// Compares all outputs of a run with its inputs and with each other, in one line, before any is opened.
 /// Errors: `invalid_argument`; those of `check_outputs`.
-inline status check_request_files(const oneshot_options& options)
+inline status check_request_files(const oneshot_options& request)
 {
+    const run_settings options = settings_of(request);
     std::vector<named_path> outputs = output_directories_of(options);
     for (const named_path& each : outputs)
         if (each.path.ends_with(".gguf"))
@@ -52,7 +54,7 @@ inline status check_request_files(const oneshot_options& options)
                          "another name, or give --type for a GGUF file"};
     const std::vector<named_path> files = output_files_of(options);
     outputs.insert(outputs.end(), files.begin(), files.end());
-    return check_outputs(outputs, inputs_of(options));
+    return check_outputs(outputs, inputs_of(options, request.recipe));
 }
 
 } // namespace awq

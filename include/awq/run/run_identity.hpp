@@ -12,8 +12,8 @@
 #include <awq/io/directory_entries.hpp>
 #include <awq/io/read_file.hpp>
 #include <awq/io/state_bytes.hpp>
-#include <awq/recipe/oneshot_options.hpp>
 #include <awq/run/run_record.hpp>
+#include <awq/run/run_settings.hpp>
 #include <awq/support/result.hpp>
 #include <awq/version.hpp>
 
@@ -95,15 +95,16 @@ inline void add_files(const std::string& model, run_identity& into)
 
 /// Of a run with these options, and these samples, where it has any. Error: an importance matrix that
 /// cannot be read.
-inline result<run_identity> identity_of(const oneshot_options& options, std::span<const token_ids> samples)
+inline result<run_identity> identity_of(const run_settings& options, std::span<const token_ids> samples)
 {
-    // Binding all of them: whoever adds an option must say here whether it makes another run.
+    // Binding all of them: whoever adds a setting must say here whether it makes another run.
+    const auto& [smoothing_only, all_mappings, smooth_grouped_query, search, loss, exact_loss_tokens, search_tokens,
+                 rounding] = static_cast<const block_settings&>(options);
     const auto& [model, dataset, imatrix, output, output_smoothed, output_dequantized, output_awq, output_imatrix,
-                 report, recipe, overwrite, resume, dry_run, smoothing_only, compensate, smoothing, all_mappings,
-                 experts_in_memory, all_experts, smooth_grouped_query, clip_weights, search_clipping, formats,
-                 group_size, gguf_type, target, tensor_types, measured_types, ignore, mappings, ignore_recipe,
-                 mappings_recipe, operands, hidden_states, num_calibration_samples, max_seq_length, search, loss,
-                 exact_loss_tokens, search_tokens, rounding, progress, notices] = options;
+                 report, overwrite, resume, compensate, smoothing, mappings, mappings_recipe, clip_weights,
+                 search_clipping, formats, gguf_type, target, tensor_types, measured_types, ignore, ignore_recipe,
+                 all_experts, experts_in_memory, operands, hidden_states, num_calibration_samples, max_seq_length,
+                 progress] = static_cast<const model_settings&>(options);
     run_identity made;
     const auto add = [&](const char* name, const auto& value) {
         made.emplace_back(name, detail::identity_text(value));
@@ -135,7 +136,6 @@ inline result<run_identity> identity_of(const oneshot_options& options, std::spa
     add("--clip-weights", clip_weights);
     add("--search-clipping", search_clipping);
     add("--scheme", formats);
-    add("--group-size", group_size);
     add("--type", gguf_type);
     add("--target", target);
     add("--tensor-type", tensor_types);

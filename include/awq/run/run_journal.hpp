@@ -7,10 +7,10 @@
 #include <awq/io/output_group.hpp>
 #include <awq/io/partial_output.hpp>
 #include <awq/io/write_file.hpp>
-#include <awq/recipe/oneshot_options.hpp>
 #include <awq/run/hidden_file.hpp>
 #include <awq/run/process_usage.hpp>
 #include <awq/run/run_record.hpp>
+#include <awq/run/run_settings.hpp>
 
 #include <array>
 #include <cerrno>
@@ -30,7 +30,7 @@ namespace awq {
 namespace detail {
 
 /// The outputs in one of whose temporary directories the journal lies: in that of the first that there is.
-inline std::array<const std::string*, 5> journal_outputs(const oneshot_options& options)
+inline std::array<const std::string*, 5> journal_outputs(const run_settings& options)
 {
     return {&options.output, &options.output_smoothed, &options.output_dequantized, &options.output_awq,
             &options.output_imatrix};
@@ -45,7 +45,7 @@ struct interrupted_run {
 };
 
 /// Looks for such a run; one that lives is none.
-inline std::optional<interrupted_run> find_interrupted(const oneshot_options& options)
+inline std::optional<interrupted_run> find_interrupted(const run_settings& options)
 {
     constexpr std::uint64_t largest_journal = std::uint64_t{1} << 30;
     for (const std::string* const output : detail::journal_outputs(options)) {
@@ -65,7 +65,7 @@ inline std::optional<interrupted_run> find_interrupted(const oneshot_options& op
 }
 
 /// What a run that died has left, where this one is to go on with it; where it is not or cannot, says so.
-inline std::optional<run_record> look_for_interrupted(const oneshot_options& options, notice_list& notices)
+inline std::optional<run_record> look_for_interrupted(const run_settings& options, notice_list& notices)
 {
     std::optional<interrupted_run> left = find_interrupted(options);
     if (!left) return std::nullopt;
@@ -89,7 +89,7 @@ inline std::optional<run_record> look_for_interrupted(const oneshot_options& opt
 class run_journal {
 public:
     /// Takes `group`'s outputs as they are now. `keep`: what is unfinished stays from the first record on.
-    void begin(output_group& group, const oneshot_options& options)
+    void begin(output_group& group, const run_settings& options)
     {
         group_ = &group;
         keep_ = options.resume;

@@ -28,7 +28,7 @@ class AWQ_ABI_TAG run_outputs {
 public:
     /// Opens what the options ask for; sinks that were open are closed first. Errors: those of
     /// `open_sinks` and of `report_file::create`.
-    status open(device& machine, const directory_source& source, const layer_plan& plan, const oneshot_options& options)
+    status open(device& machine, const directory_source& source, const layer_plan& plan, const run_settings& options)
     {
         close_sinks();
         AWQ_TRY(sinks_, open_sinks(machine, source, plan, options, *group_));

@@ -36,6 +36,8 @@ struct search_options {
     /// (`screening_rows`) and where it decides alone (`deciding_rows`).
     std::size_t screening_rows = 64;
     std::size_t deciding_rows = 256;
+
+    bool operator==(const search_options&) const = default;
 };
 
 } // namespace awq
