@@ -19,11 +19,10 @@ awq::oneshot_options request(const std::string& output)
 {
     awq::oneshot_options options;
     options.model = AWQ_EXAMPLE_DATA "/tiny-llama";
-    options.dataset = AWQ_SOURCE_DIR "/tests/golden/calibration_ids.jsonl";
+    options.calibration =
+        awq::sample_calibration{AWQ_SOURCE_DIR "/tests/golden/calibration_ids.jsonl", 2, 32}; // one chunk
     options.output = output;
-    options.num_calibration_samples = 2;
-    options.max_seq_length = 32; // one chunk
-    options.search.n_grid = 3;
+    options.smoothing->search.n_grid = 3;
     return options;
 }
 
@@ -40,8 +39,8 @@ TEST_CASE("a smoothing run reaches the machine through the device only, and as o
 {
     const test::scratch room;
     awq::oneshot_options options = request(room / "plain");
-    options.smoothing_only = true;
-    options.loss = awq::loss_kind::gram;
+    options.task = awq::smooth{};
+    options.smoothing->loss = awq::loss_kind::gram;
     REQUIRE(awq::oneshot(options));
     options.output = room / "recorded";
     test::recording_device recorder{test::fast_machine()};
@@ -70,8 +69,9 @@ TEST_CASE("so does a quantizing run")
 {
     const test::scratch room;
     awq::oneshot_options options = request(room / "plain.gguf");
-    options.gguf_type = "q4_0";
-    options.rounding.least_squares_tokens = 0.0f; // targets, however few the tokens
+    awq::write_gguf task{"q4_0"};
+    task.rounding.least_squares->tokens = 0.0f; // targets, however few the tokens
+    options.task = task;
     REQUIRE(awq::oneshot(options));
     options.output = room / "recorded.gguf";
     test::recording_device recorder{test::fast_machine()};
