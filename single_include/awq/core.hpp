@@ -269,8 +269,9 @@ concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_v
 #ifndef AWQ_COMPILES_FILES
 #define AWQ_COMPILES_FILES 0
 #endif
-// AWQ_CALL begins a call's definition, AWQ_DECLARED_CALL its declaration: a template is compiled where it is called, not
-// wherever it is included. AWQ_COMPILED begins the declaration and the definition of what a call needs of another unit.
+// AWQ_CALL begins a call's definition, AWQ_DECLARED_CALL its declaration: a template is compiled where it is called,
+// not wherever it is included. AWQ_COMPILED begins the declaration and the definition of what a call needs of another
+// unit.
 #if AWQ_HEADER_ONLY
 #define AWQ_DECLARED_CALL template <class = void>
 #define AWQ_CALL template <class>

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/block/check_tensors.hpp>
 #include <awq/block/tensor_source.hpp>
 #include <awq/io/gguf/key_values.hpp>
 #include <awq/io/gguf/read_key.hpp>
