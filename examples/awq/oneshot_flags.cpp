@@ -6,6 +6,9 @@
 #include <awq/io/gguf/file_type.hpp>
 #include <awq/recipe/check_numbers.hpp>
 
+#include <cmath>
+#include <cstdlib>
+#include <string>
 #include <utility>
 
 namespace {
@@ -14,11 +17,20 @@ using app = CLI::App;
 using flags = oneshot_flags;
 using request = awq::oneshot_options;
 
+/// CLI11's range takes "nan", which is neither below nor above it.
+std::string problem_of_nan(const std::string& text)
+{
+    return std::isnan(std::strtod(text.c_str(), nullptr)) ? "Value " + text + " is no number" : std::string{};
+}
+
 /// A number with the limits that the library has for it; they and the default are shown.
 template <class Number>
 void number(app& command, const char* name, Number& value, const awq::number_limits<Number>& limits, const char* help)
 {
-    command.add_option(name, value, help)->check(CLI::Range(limits.least, limits.most))->capture_default_str();
+    command.add_option(name, value, help)
+        ->check(CLI::Range(limits.least, limits.most))
+        ->check(problem_of_nan)
+        ->capture_default_str();
 }
 
 void choice(app& command, const char* name, std::string& value, const char* help, std::vector<std::string> known)

@@ -7541,7 +7541,7 @@ struct run_prediction {
 
 namespace awq {
 
-class tokenizer; // of data/tokenizer.hpp, for those who look into it
+class tokenizer; // of text/tokenizer.hpp, for those who look into it
 
 // The calls on whole models, on all cores and with the fast products, or on a device that is given
 // (`device/host_device.hpp`). In the compiled mode (AWQ_HEADER_ONLY=0) this is all that is included.

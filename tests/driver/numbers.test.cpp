@@ -18,7 +18,7 @@ TEST_CASE("a number out of range is wrong usage, and names its flag")
     const test::scratch here;
     for (const char* const flag :
          {"--damping 2", "--damping nan", "--n-grid 1", "--n-grid 4000000000000", "--clip-steps 0",
-          "--least-squares-share 1.5", "--group-size 99999999999", "--threads 99999999"}) {
+          "--least-squares nan", "--least-squares-share 1.5", "--group-size 99999999999", "--threads 99999999"}) {
         const std::string text = flag;
         const auto run = oneshot(here, "--scheme W4A16 " + text);
         INFO(text << ": " << run.err);
