@@ -10,11 +10,22 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <variant>
 
 namespace {
+
+/// The outputs are in place: that there is no memory left for the summary does not make the run fail.
+void print(const awq::run_report& report)
+{
+    try {
+        std::fputs(awq::to_text(report).c_str(), stdout);
+    } catch (const std::bad_alloc&) {
+        std::fputs("done; there is no memory left for the summary\n", stdout);
+    }
+}
 
 /// What the search of a task that only smooths looks at.
 std::string simulated(const awq::smooth& task)
@@ -63,7 +74,7 @@ awq::status run(awq::oneshot_options request, awq::machines& all)
     }
     AWQ_TRY(const awq::run_report report, awq::oneshot(request, all));
     progress.finish();
-    std::fputs(awq::to_text(report).c_str(), stdout);
+    print(report);
     if (smooths) std::fprintf(stderr, "smoothing complete\n");
     return {};
 }
