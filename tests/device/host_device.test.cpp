@@ -278,6 +278,9 @@ TEST_CASE("sums, Gram matrices and what dividing the inputs makes of them")
         for (std::size_t i = 0; i < 33; ++i) scales[i] = 0.5 + static_cast<double>(i);
         machine.divide_gram(scales, g.view());
         check(g, [&](auto i, auto j) { return 2 * cross(x, x, i, j) / scales[i] / scales[j]; });
+        table divided = x;
+        machine.divide_columns(scales, divided.view());
+        check(divided, [&](auto t, auto c) { return x(t, c) / scales[c]; });
     });
 }
 

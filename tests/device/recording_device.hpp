@@ -81,6 +81,10 @@ public:
     void mirror_upper(io g) override { on("mirror_upper").mirror_upper(g); }
     void add_cross_gram(in x, in y, io g) override { on("add_cross_gram").add_cross_gram(x, y, g); }
     void divide_gram(std::span<const double> scales, io gram) override { on("divide_gram").divide_gram(scales, gram); }
+    void divide_columns(std::span<const double> scales, io x) override
+    {
+        on("divide_columns").divide_columns(scales, x);
+    }
     awq::result<awq::found_scales> search(const awq::mapping_search& what) override
     {
         return on("search").search(what);

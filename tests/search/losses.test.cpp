@@ -51,6 +51,25 @@ TEST_CASE("Gram loss and output loss agree with the outputs themselves, in any w
     }
 }
 
+TEST_CASE("few inputs say what their Gram matrix says")
+{
+    const small::matrix x = small::random(9, 24, 3), w = small::random(7, 24, 4), c = small::random(7, 24, 6);
+    small::matrix gram(24, 24);
+    awq::plain_product::add_gram(serial, x.view(), gram.view());
+    const view originals[1] = {w.view()}, candidates[1] = {c.view()};
+    std::vector<float> memory(3 * awq::gram_loss_workspace_size(24));
+    using loss_type = awq::gram_loss<awq::plain_product, awq::serial_execution>;
+    loss_type by_gram(serial, originals, std::as_const(gram).view(), 9, memory);
+    loss_type by_inputs(serial, originals, awq::gram_view::of_inputs(x.view()), 9, memory);
+    const double expected = small::mean_square_difference(small::linear(x, w), small::linear(x, c));
+    CHECK(by_gram(candidates) == Approx(expected).epsilon(1e-5));
+    CHECK(by_inputs(candidates) == Approx(expected).epsilon(1e-5));
+    double together = 0.0;
+    by_inputs.begin(candidates, together);
+    by_inputs.finish();
+    CHECK(together == Approx(expected).epsilon(1e-5));
+}
+
 TEST_CASE("every second row estimates the whole")
 {
     const small::matrix x = small::random(40, 24, 3);

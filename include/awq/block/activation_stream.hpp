@@ -130,6 +130,16 @@ public:
             if (each.first_row < own_rows_.first) count += each.batch.count();
         return count;
     }
+    /// Which of the chunks' tokens this machine has.
+    row_range own_tokens(std::span<const sequence_chunk> chunks) const
+    {
+        row_range range;
+        for (const sequence_chunk& each : chunks)
+            if (each.first_row < own_rows_.first) range.first += each.batch.tokens();
+        range.end = range.first;
+        for (const sequence_chunk& each : own(chunks)) range.end += each.batch.tokens();
+        return range;
+    }
     std::vector<sequence_chunk> own(std::span<const sequence_chunk> chunks) const
     {
         std::vector<sequence_chunk> made;

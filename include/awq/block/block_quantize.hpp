@@ -61,6 +61,10 @@ public:
         compensated_ = quantized_.copy(machine_);
     }
 
+    /// Of a layer that is rounded nothing but its codes will be wanted: weights are freed when both streams have gone
+    /// over them. `smoothed`: what this run was made for. For `run_sequential`.
+    void keep_codes_only(block_tensors& smoothed) noexcept { freed_ = &smoothed; }
+
     /// Rounds every layer as if the layers before it were not rounded.
     status run_alone()
     {
@@ -71,7 +75,7 @@ public:
                 continue;
             }
             input_statistics& stats = statistics_.of(input.name);
-            host_matrix gram = stats.take_gram();
+            host_matrix gram = stats.gram().take();
             AWQ_CHECK(quantize_stage(input, view_of(gram), stats.tokens(), nullptr));
             if (smoothed_.layout().is_shared(input.value)) shared_ = {std::move(gram), stats.tokens(), false};
         }
@@ -88,6 +92,10 @@ public:
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             AWQ_CHECK(quantize_sequential(stages, i));
             AWQ_CHECK(stages.pass(i, quantized_.weights()));
+            if (freed_ && block_stages::is_last(smoothed_.layout(), i)) {
+                drop_rounded(*freed_, i + 1);
+                drop_rounded(quantized_, i + 1);
+            }
             spent("streams");
         }
         return {};
@@ -144,6 +152,7 @@ private:
         AWQ_TRY(const std::uint64_t tokens, stages.gather(index, smoothed_.weights(), quantized_.weights(),
                                                           view_of(gram), view_of(shift), through));
         spent("streams");
+        if (freed_ && block_stages::is_last(smoothed_.layout(), index)) drop_rounded(*freed_, index);
         if (smoothed_.layout().is_shared(input.value)) shared_ = {gram, tokens, false};
         if (takes_rows(input) && is_little(input, tokens))
             return quantize_stage(input, view_of(shared_.gram), shared_.tokens, nullptr);
@@ -211,6 +220,14 @@ private:
         }
         spent("quantize");
         return {};
+    }
+
+    /// The rounded layers that read one of the first so many inputs.
+    void drop_rounded(block_tensors& from, std::size_t inputs) const
+    {
+        const block_layout& layout = smoothed_.layout();
+        for (const auto& [linear, made] : linears_)
+            if (layout.input_of(layout.find(linear)->reads) < inputs) from.drop(linear);
     }
 
     void spent(const char* step) { report_.add_seconds(step, watch_.lap()); }
@@ -362,6 +379,7 @@ private:
     std::optional<block_tensors> compensated_;
     std::optional<block_statistics> rounded_statistics_;
     shared_input shared_;
+    block_tensors* freed_ = nullptr; ///< the smoothed block, where its weights are not wanted any more
 };
 
 } // namespace awq

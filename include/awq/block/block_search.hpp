@@ -182,8 +182,9 @@ private:
         const input_statistics& inputs = inputs_of(mapping);
         const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
         const bool is_exact = options_.loss == loss_kind::parent_output;
-        mapping_search what{problem, options_.search, inputs.gram(), inputs.gram_tokens()};
+        mapping_search what{problem, options_.search, inputs.gram().view(), inputs.gram_tokens()};
         what.rows = is_exact ? all_rows : options_.search.deciding_rows;
+        what.is_screened = !is_exact;
         if (options_.loss == loss_kind::gram || parent == none_here) return machine_.search(what);
         const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
         const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
@@ -193,7 +194,6 @@ private:
         recorded_parent_loss loss{machine_, recorded, forward};
         AWQ_CHECK(loss.prepare());
         what.exact = std::ref(loss);
-        what.is_screened = !is_exact;
         return machine_.search(what);
     }
 

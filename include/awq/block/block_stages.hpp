@@ -49,6 +49,9 @@ public:
         return rows;
     }
 
+    /// Whether the layout's `input` is the last of its segment: behind it no stream needs what the segment holds.
+    static bool is_last(const block_layout& layout, std::size_t input) { return place_of(layout, input).is_last; }
+
     /// Carries the rounded stream over a segment, if the layout's `input` is its last.
     status pass(std::size_t input, const block_weights& rounded)
     {

@@ -6,7 +6,7 @@
 
 #include <awq/block/batch_sums.hpp>
 #include <awq/block/block_tensors.hpp>
-#include <awq/block/ordered_grams.hpp>
+#include <awq/block/input_gram.hpp>
 #include <awq/calibration/activation_stats.hpp>
 #include <awq/device/device.hpp>
 #include <awq/device/host_matrix.hpp>
@@ -32,29 +32,23 @@ namespace awq {
 class input_statistics {
 public:
     input_statistics() = default;
-    /// `machine`: makes the Gram matrix; null: there is none. `waits`: batches are kept until `complete` adds them
-    /// behind those of the machines before.
-    explicit input_statistics(std::size_t in_features, device* machine = nullptr, bool waits = false)
-        : total_(in_features), waits_(waits)
-    {
-        if (machine) gram_ = make_zeros(machine->tasks(), in_features, in_features);
-    }
+    /// `waits`: batches are kept until `complete` adds them behind those of the machines before.
+    explicit input_statistics(std::size_t in_features, bool waits = false, input_gram gram = {})
+        : total_(in_features), gram_(std::move(gram)), waits_(waits)
+    {}
     input_statistics(input_statistics&&) = default;
     input_statistics& operator=(input_statistics&&) = default;
 
     std::size_t in_features() const noexcept { return total_.largest().size(); }
-    bool has_gram() const noexcept { return gram_.size() != 0; }
     activation_stats& sums() noexcept { return total_.stats; }
     const activation_stats& sums() const noexcept { return total_.stats; }
     std::uint64_t tokens() const noexcept { return total_.stats.tokens; }
-    /// Of `gram_tokens` of the inputs; whole once `complete` was called.
-    matrix_view<const float> gram() const noexcept { return view_of(gram_); }
-    matrix_view<float> gram() noexcept { return view_of(gram_); }
+    /// Of `gram_tokens` of the inputs; empty where none is kept.
+    const input_gram& gram() const noexcept { return gram_; }
+    input_gram& gram() noexcept { return gram_; }
     std::uint64_t gram_tokens() const noexcept { return total_.gram_tokens; }
     /// The Gram matrix was filled from elsewhere.
     void count_in_gram(std::uint64_t tokens) noexcept { total_.gram_tokens += tokens; }
-    /// Hands the Gram matrix over, if there is one; the other sums stay.
-    host_matrix take_gram() { return std::exchange(gram_, host_matrix{}); }
 
     /// Mean of |x| per channel.
     std::vector<float> x_mean() const { return mean_of(total_.stats.abs_sum); }
@@ -67,12 +61,11 @@ public:
     /// Adds a batch of inputs, (tokens, in_features), to the Gram matrix only if it is `in_gram`.
     status observe(device& machine, matrix_view<const float> x, bool in_gram = true)
     {
-        const bool is_added = in_gram && has_gram();
+        const bool is_added = in_gram && !gram_.empty();
         batch_sums batch{in_features()};
         AWQ_CHECK(batch.observe(machine, x));
         if (is_added) batch.gram_tokens = x.rows();
-        if (is_added && waits_) inputs_.push_back(copy_of(machine, x));
-        if (is_added && !waits_) machine.add_upper_gram(x, gram());
+        if (is_added) gram_.observe(machine, x, waits_);
         if (waits_)
             waiting_.push_back(std::move(batch));
         else
@@ -84,11 +77,8 @@ public:
     status complete(device& machine, machines& all)
     {
         if (waits_) AWQ_CHECK(total_.add_in_order(all, waiting_));
-        if (waits_ && has_gram()) AWQ_CHECK(add_upper_grams(machine, all, inputs_, gram()));
         waiting_.clear();
-        inputs_.clear();
-        if (has_gram()) machine.mirror_upper(gram());
-        return {};
+        return gram_.empty() ? status{} : gram_.complete(machine, all, waits_);
     }
 
     /// What the statistics become when the inputs are divided by `scales`, one for each channel.
@@ -99,7 +89,7 @@ public:
             total_.largest()[i] /= static_cast<float>(scales[i]);
             total_.stats.square_sum[i] /= scales[i] * scales[i];
         }
-        if (has_gram()) machine.divide_gram(scales, gram());
+        if (!gram_.empty()) gram_.divide(machine, scales);
     }
 
 private:
@@ -112,20 +102,20 @@ private:
     }
 
     batch_sums total_;
-    host_matrix gram_;
+    input_gram gram_;
     bool waits_ = false;
-    std::vector<batch_sums> waiting_; ///< batches that are not added yet,
-    std::vector<host_matrix> inputs_; ///< and those of their inputs that go into the Gram matrix
+    std::vector<batch_sums> waiting_; ///< batches that are not added yet
 };
 
 /// Statistics of the values of a decoder block that linear layers read.
 class AWQ_ABI_TAG block_statistics {
 public:
     /// Sums alone.
-    explicit block_statistics(const block_layout& layout) : block_statistics(layout, nullptr, alone()) {}
-    /// And Gram matrices. `all`: the machines that each see some batches; all of them call `complete`.
-    block_statistics(const block_layout& layout, device& machine, machines& all = alone())
-        : block_statistics(layout, &machine, all)
+    explicit block_statistics(const block_layout& layout) : block_statistics(layout, nullptr, {}, alone()) {}
+    /// And Gram matrices of some of the tokens. `all`: the machines that each see some batches; all of them call
+    /// `complete`.
+    block_statistics(const block_layout& layout, device& machine, const gram_sample& in_gram, machines& all = alone())
+        : block_statistics(layout, &machine, in_gram, all)
     {}
 
     /// Of the value that the linear layer reads (shared with its siblings).
@@ -135,7 +125,7 @@ public:
     /// Frees the Gram matrices; the other sums stay.
     void drop_grams()
     {
-        for (input_statistics& entry : entries_) entry.take_gram();
+        for (input_statistics& entry : entries_) entry.gram() = {};
     }
 
     /// After the last batch that an observer was shown.
@@ -155,13 +145,16 @@ public:
     }
 
 private:
-    block_statistics(const block_layout& layout, device* machine, machines& all) : all_(&all)
+    block_statistics(const block_layout& layout, device* machine, const gram_sample& in_gram, machines& all)
+        : all_(&all)
     {
         for (const block_input& input : layout.inputs) {
             names_.emplace(input.name, entries_.size());
             // Of what experts are given there would be as many Gram matrices as experts.
             const bool is_part = layout.whole_of(input.value) != input.value;
-            entries_.emplace_back(input.width, is_part ? nullptr : machine, all.are_several());
+            input_gram gram;
+            if (machine && !is_part) gram = input_gram{*machine, input.width, in_gram};
+            entries_.emplace_back(input.width, all.are_several(), std::move(gram));
         }
         for (const block_linear& linear : layout.linears) names_.emplace(linear.name, layout.input_of(linear.reads));
     }

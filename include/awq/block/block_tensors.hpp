@@ -93,6 +93,13 @@ public:
     }
     void release(std::string_view linear) const { release(weight(linear)); }
 
+    /// Frees the layer's weight, which nothing will look at any more; one that waits in a file stays there.
+    void drop(std::string_view linear)
+    {
+        block_matrix& tensor = *find(std::string{linear} + ".weight");
+        if (!tensor.is_elsewhere()) tensor = block_matrix{host_matrix{}};
+    }
+
     /// Whether experts wait in a file.
     bool has_waiting() const noexcept { return memory_ != nullptr; }
 

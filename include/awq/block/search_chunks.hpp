@@ -35,13 +35,18 @@ inline std::size_t recorder_stride(const block_settings& options, std::span<cons
     return std::max<std::size_t>(1, tokens / options.exact_loss_tokens);
 }
 
+/// Whether layers are rounded by the Gram matrices that the search looked at.
+inline bool rounds_by_grams(const block_settings& options, bool is_sequential) noexcept
+{
+    return !options.smoothing_only && !is_sequential;
+}
+
 /// The chunks of the Gram matrices: all, where more than the search looks at them, or an expert would see few.
 inline std::vector<sequence_chunk> gram_chunks(const block_settings& options, bool is_sequential,
                                                const std::vector<sequence_chunk>& all, const block_layout& layout)
 {
-    const bool is_used_up = !options.smoothing_only && !is_sequential;
     const bool has_experts = std::ranges::any_of(layout.inputs, &block_input::is_routed);
-    if (is_used_up || has_experts || options.loss == loss_kind::parent_output) return all;
+    if (rounds_by_grams(options, is_sequential) || has_experts || options.loss == loss_kind::parent_output) return all;
     return sample_of(all, options.search_tokens);
 }
 

@@ -101,7 +101,7 @@ inline status fill_statistics(const imatrix& matrix, const model_config& config,
             const double mean = means[i];
             sums.square_sum[i] = mean * tokens;
             sums.abs_sum[i] = std::sqrt(mean) * tokens;
-            if (statistics.has_gram()) statistics.gram()(i, i) = static_cast<float>(mean * tokens);
+            if (statistics.gram().is_matrix()) statistics.gram().matrix()(i, i) = static_cast<float>(mean * tokens);
         }
         statistics.count_in_gram(sums.tokens);
     }

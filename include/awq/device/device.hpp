@@ -114,6 +114,8 @@ public:
     virtual void add_cross_gram(matrix_view<const float> x, matrix_view<const float> y, matrix_view<float> g) = 0;
     /// The Gram matrix of inputs that are divided by `scales`, one for each channel.
     virtual void divide_gram(std::span<const double> scales, matrix_view<float> gram) = 0;
+    /// Each column of x by its scale.
+    virtual void divide_columns(std::span<const double> scales, matrix_view<float> x) = 0;
 
     // ---- search and smoothing
 

@@ -144,6 +144,10 @@ public:
     {
         awq::divide_gram(how_, scales, gram);
     }
+    void divide_columns(std::span<const double> scales, matrix_view<float> x) override
+    {
+        awq::divide_columns(how_, scales, x);
+    }
 
     result<found_scales> search(const mapping_search& what) override { return search_mapping<Product>(how_, what); }
     squared_error compare(matrix_view<const float> expected, matrix_view<const float> actual) override

@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/quantization/any_quantizer.hpp>
+#include <awq/search/gram_view.hpp>
 #include <awq/search/row_sample.hpp>
 #include <awq/search/search_options.hpp>
 #include <awq/search/search_problem.hpp>
@@ -24,11 +25,11 @@ struct mapping_search {
 
     const search_problem<any_quantizer>& problem;
     const search_options& options;
-    matrix_view<const float> gram = {}; ///< (in_features, in_features) of the layers' inputs,
-    std::uint64_t tokens = 0;           ///< so many
-    std::size_t rows = all_rows;        ///< that the loss by the Gram matrix looks at, where it decides alone
-    loss_function exact = {};           ///< decides instead of it, where there is one
-    bool is_screened = true;            ///< but among the best few by the Gram matrix only
+    gram_view gram = {};         ///< of the layers' inputs,
+    std::uint64_t tokens = 0;    ///< so many
+    std::size_t rows = all_rows; ///< that the loss by the Gram matrix looks at, where it decides alone
+    loss_function exact = {};    ///< decides instead of it, where there is one
+    bool is_screened = true;     ///< by few rows and the Gram matrix: whatever decides, does so among the best few
 };
 
 } // namespace awq

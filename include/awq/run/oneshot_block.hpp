@@ -31,7 +31,7 @@ inline status oneshot_run::run_block(std::size_t layer, std::size_t layers)
     ahead_.start(*source_, layer + 1);
     AWQ_CHECK(check_agreed(all_, block.has_waiting(), scratch_directory(), "no room for experts, which rank 0 has"));
     report_.add_seconds("read", watch_.lap());
-    block_statistics statistics{block.layout(), machine_, all_};
+    block_statistics statistics{block.layout(), machine_, gram_sample_of(block.layout()), all_};
     AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
     if (options_.smoothing_only) return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
     const quantizer_choice formats = [&](std::string_view linear) {
@@ -40,11 +40,22 @@ inline status oneshot_run::run_block(std::size_t layer, std::size_t layers)
     block_quantizer_run quantizing{machine_, block, statistics, formats, options_, report_, all_};
     const storage_choice storage = stored_types();
     if (options_.compensate) quantizing.store_targets(storage);
+    if (writes_codes_only()) quantizing.keep_codes_only(block);
     report_.add_seconds("quantize", watch_.lap());
     AWQ_CHECK(quantize(layer, quantizing));
     report_.add_seconds("streams", watch_.lap());
     const block_statistics* const seen = options_.compensate ? quantizing.rounded_statistics() : &statistics;
     return hand_over({layer, &block, seen, &quantizing.linears(), &quantizing.dequantized(), quantizing.compensated()});
+}
+
+inline gram_sample oneshot_run::gram_sample_of(const block_layout& layout) const
+{
+    if (!options_.imatrix.empty() || rounds_by_grams(options_, is_sequential())) return {};
+    const auto sample = [&](const std::vector<sequence_chunk>& chunks) {
+        return gram_chunks(options_, is_sequential(), chunks, layout);
+    };
+    const auto now = sample(stream_.all_chunks()), later = sample(cut_into_chunks(lengths_of(samples_)));
+    return {tokens_of(now), stream_.own_tokens(now), tokens_of(later)};
 }
 
 inline status oneshot_run::calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,

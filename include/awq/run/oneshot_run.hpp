@@ -268,6 +268,9 @@ private:
 
     status run_block(std::size_t layer, std::size_t layers);
 
+    /// The tokens that a block's Gram matrices are of.
+    gram_sample gram_sample_of(const block_layout& layout) const;
+
     /// What the search needs beside the statistics is gone when it is done.
     status calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
                                 block_statistics& statistics);
@@ -290,6 +293,12 @@ private:
     memory_need least() const
     {
         return least_memory(source_->config(), !options_.smoothing_only, is_sequential(), options_.hidden_states);
+    }
+
+    /// Whether no output holds the weights of a layer that is rounded.
+    bool writes_codes_only() const
+    {
+        return !options_.compensate && options_.output_smoothed.empty() && options_.output_dequantized.empty();
     }
 
     bool is_sequential() const { return !options_.smoothing_only && options_.rounding.least_squares_lambda > 0; }

@@ -3,6 +3,7 @@
 #define AWQ_SEARCH_GRAM_LOSS_HPP
 
 #include <awq/execution/execution_concept.hpp>
+#include <awq/search/gram_view.hpp>
 #include <awq/search/ordered_sum.hpp>
 #include <awq/search/row_sample.hpp>
 #include <awq/tensor/backend_concept.hpp>
@@ -22,8 +23,8 @@ constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 /// is the Gram matrix of its inputs. Only the rows of `sample` are looked at, and the sum is
 /// extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
 template <class Product, execution E, class T = const float>
-AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                              matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate, gram_view gram,
+                              std::span<float> memory, const row_sample& sample)
 {
     const std::size_t width = weight.cols(), rows = sample.size();
     const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
@@ -31,27 +32,24 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<c
     for (std::size_t first = 0; first < rows; first += most) {
         const std::size_t count = std::min(most, rows - first);
         const matrix_view<float> change{memory.data(), count, width};
-        const matrix_view<float> product{memory.data() + count * width, count, width};
+        const matrix_view<float> product{memory.data() + count * width, count, gram.width()};
         how.for_each(count, [&](std::size_t r) {
             const std::size_t row = sample.row(first + r);
             const T* const from = weight.row(row).data();
             const float* const to = candidate.row(row).data();
             for (std::size_t c = 0; c < width; ++c) change(r, c) = to[c] - static_cast<float>(from[c]);
         });
-        Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
-        sum += ordered_sum(how, count, [&](std::size_t r) {
-            const float *a = change.row(r).data(), *b = product.row(r).data();
-            return lane_sum(
-                width, [a, b](std::size_t c) { return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]); });
-        });
+        gram.multiply<Product>(how, change, product);
+        sum += ordered_sum(how, count,
+                           [&](std::size_t r) { return gram.square_of(change.row(r).data(), product.row(r).data()); });
     }
     return sum * static_cast<double>(weight.rows()) / static_cast<double>(std::max<std::size_t>(rows, 1));
 }
 
 /// The same over all rows.
 template <class Product, execution E, class T = const float>
-AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                              matrix_view<const float> gram, std::span<float> memory)
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate, gram_view gram,
+                              std::span<float> memory)
 {
     return gram_error<Product>(how, weight, candidate, gram, memory, row_sample{weight.rows()});
 }
@@ -64,12 +62,11 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<c
 template <class Product, execution E, class T = float>
 class AWQ_ABI_TAG gram_loss {
 public:
-    /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
+    /// `weights`: the originals, each (out_features, in_features); `gram`: of their inputs, summed over
     /// `tokens`. Of each weight about `most_rows` rows are looked at, in whole blocks of `row_block`,
     /// which is a multiple of all quantizers' own.
-    gram_loss(const E& how, std::span<const matrix_view<const T>> weights, matrix_view<const float> gram,
-              std::size_t tokens, std::span<float> memory, std::size_t most_rows = all_rows,
-              std::size_t row_block = 1) noexcept
+    gram_loss(const E& how, std::span<const matrix_view<const T>> weights, gram_view gram, std::size_t tokens,
+              std::span<float> memory, std::size_t most_rows = all_rows, std::size_t row_block = 1) noexcept
         : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory), most_rows_(most_rows),
           row_block_(row_block)
     {}
@@ -106,18 +103,15 @@ public:
     void finish()
     {
         if (used_ == 0) return;
-        const matrix_view<const float> changes{memory_.data(), used_, gram_.cols()};
-        const matrix_view<float> products{memory_.data() + capacity() * gram_.cols(), used_, gram_.cols()};
-        Product::multiply_nn(how_, changes, gram_, products);
+        const matrix_view<const float> changes{memory_.data(), used_, gram_.in_features()};
+        const matrix_view<float> products{memory_.data() + capacity() * changes.cols(), used_, gram_.width()};
+        gram_.template multiply<Product>(how_, changes, products);
         for (std::size_t i = 0; i < waiting_; ++i) {
             const rows_of_candidate& each = queue_[i];
-            *each.error += each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
-                               const float *a = changes.row(each.first + r).data(),
-                                           *b = products.row(each.first + r).data();
-                               return lane_sum(changes.cols(), [a, b](std::size_t c) {
-                                   return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
-                               });
-                           });
+            *each.error +=
+                each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
+                    return gram_.square_of(changes.row(each.first + r).data(), products.row(each.first + r).data());
+                });
         }
         used_ = waiting_ = 0;
     }
@@ -130,7 +124,10 @@ private:
         std::size_t first, count;
     };
 
-    std::size_t capacity() const noexcept { return std::max<std::size_t>(1, memory_.size() / (2 * gram_.cols())); }
+    std::size_t capacity() const noexcept
+    {
+        return std::max<std::size_t>(1, memory_.size() / (2 * gram_.in_features()));
+    }
 
     void add_rows(matrix_view<const T> weight, matrix_view<const float> candidate, double share, double& error)
     {
@@ -140,7 +137,7 @@ private:
             if (used_ == capacity() || waiting_ == most_waiting) finish();
             const std::size_t count = std::min(capacity() - used_, sample.size() - done);
             how_.for_each(count, [&](std::size_t r) {
-                const std::size_t row = sample.row(done + r), width = gram_.cols();
+                const std::size_t row = sample.row(done + r), width = gram_.in_features();
                 float* const change = memory_.data() + (used_ + r) * width;
                 for (std::size_t c = 0; c < width; ++c)
                     change[c] = candidate(row, c) - static_cast<float>(weight(row, c));
@@ -155,7 +152,7 @@ private:
 
     const E& how_;
     std::span<const matrix_view<const T>> weights_;
-    matrix_view<const float> gram_;
+    gram_view gram_;
     std::size_t tokens_;
     std::span<float> memory_;
     std::size_t most_rows_, row_block_;

@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/execution/execution_concept.hpp>
+#include <awq/execution/for_each_row.hpp>
 #include <awq/tensor/matrix_view.hpp>
 
 #include <algorithm>
@@ -37,6 +38,16 @@ void divide_gram(const E& how, std::span<const double> scales, matrix_view<float
     how.for_each(gram.rows(), [&](std::size_t i) {
         float* const row = gram.row(i).data();
         for (std::size_t j = 0; j < gram.cols(); ++j) row[j] /= static_cast<float>(scales[i] * scales[j]);
+    });
+}
+
+/// The inputs themselves, divided so.
+template <execution E>
+void divide_columns(const E& how, std::span<const double> scales, matrix_view<float> x)
+{
+    for_each_row(how, x.rows(), [&](std::size_t t) {
+        float* const row = x.row(t).data();
+        for (std::size_t c = 0; c < x.cols(); ++c) row[c] = static_cast<float>(row[c] / scales[c]);
     });
 }
 

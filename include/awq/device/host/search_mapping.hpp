@@ -26,15 +26,13 @@ result<search_outcome> search_in(std::span<float> memory, const E& how, const ma
     std::vector<float> products(gram_loss_workspace_size(what.problem.in_features()) * rows_at_once);
     std::vector<matrix_view<const float>> weights;
     for (const auto& layer : what.problem.layers) weights.push_back(layer.weight);
-    gram_loss<Product, E> gram{how,
-                               weights,
-                               what.gram,
-                               what.tokens,
-                               products,
-                               exact ? what.options.screening_rows : what.rows,
-                               row_block_of(what.problem)};
-    if (!exact) return scale_search(how, what.problem, what.options, gram, memory);
-    return screened_search(how, what.problem, what.options, gram, exact, memory);
+    const auto by_rows = [&](std::size_t rows) {
+        return gram_loss<Product, E>{how, weights, what.gram, what.tokens, products, rows, row_block_of(what.problem)};
+    };
+    if (!exact && !what.is_screened) return scale_search(how, what.problem, what.options, by_rows(what.rows), memory);
+    auto ranking = by_rows(what.options.screening_rows);
+    if (exact) return screened_search(how, what.problem, what.options, ranking, exact, memory);
+    return screened_search(how, what.problem, what.options, ranking, by_rows(what.rows), memory);
 }
 
 } // namespace detail
