@@ -260,9 +260,12 @@ const flag_row rows[] = {
     {"--hidden-states", "hidden_states",
      [](app& command, const char* name, flags& into) {
          choice(command, name, into.hidden_states,
-                "What the text is kept in between blocks; bfloat16 takes half the memory", {"float32", "bfloat16"});
+                "What the text is kept in between blocks; bfloat16 takes half the memory; auto: bfloat16 where mixed "
+                "products take it",
+                {"auto", "float32", "bfloat16"});
      },
      [](const flags& from, request& to) {
+         if (from.hidden_states == "auto") return;
          samples_of(to).hidden_states = from.hidden_states == "bfloat16" ? awq::dtype::bf16 : awq::dtype::f32;
      }},
     {"--mappings", "mappings",

@@ -25,7 +25,7 @@ struct oneshot_flags {
     std::size_t group_size = 128;
     std::vector<std::string> tensor_types, ignore;
     awq::smoothing_options smoothing;
-    std::string duo_scaling, loss, mappings, precision = "auto", hidden_states = "float32";
+    std::string duo_scaling, loss, mappings, precision = "auto", hidden_states = "auto";
 
     awq::quantize quantize;
     awq::write_gguf write_gguf;

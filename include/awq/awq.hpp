@@ -21,8 +21,10 @@
 #include <awq/block/block_tensors.hpp>
 #include <awq/block/check_tensors.hpp>
 #include <awq/block/count_tokens.hpp>
+#include <awq/block/embed_samples.hpp>
 #include <awq/block/expert_memory.hpp>
 #include <awq/block/hidden_states.hpp>
+#include <awq/block/input_gram.hpp>
 #include <awq/block/layer_names.hpp>
 #include <awq/block/mapping_set.hpp>
 #include <awq/block/ordered_grams.hpp>

@@ -73,6 +73,7 @@
 #include <awq/quantization/simulated.hpp>
 #include <awq/quantization/storage_rounding.hpp>
 #include <awq/search/gram_loss.hpp>
+#include <awq/search/gram_view.hpp>
 #include <awq/search/ordered_sum.hpp>
 #include <awq/search/output_loss.hpp>
 #include <awq/search/parent_forward.hpp>

@@ -113,7 +113,7 @@ private:
     void limit_scales(std::span<float> scratch) const
     {
         limits_.clear();
-        limit_smooth(limits_, pair_.smooth, stored<S>);
+        limit_smooth(how_, limits_, pair_.smooth, stored<S>);
         for (const auto& balance : pair_.balances)
             limit_balance(limits_, balance, stored<B>, pair_.column_scales, scratch);
     }

@@ -6720,6 +6720,7 @@ constexpr E for_solving(const E& e) noexcept
 #define AWQ_RECIPE_CALIBRATION_SOURCE_HPP
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -6730,8 +6731,9 @@ struct sample_calibration {
     std::string dataset = {}; ///< text or JSONL
     std::size_t num_calibration_samples = 128;
     std::size_t max_seq_length = 512;
-    bool all_experts = false;         ///< statistics of every expert are of all tokens, not of its own only
-    dtype hidden_states = dtype::f32; ///< bf16: half the memory for the text, between blocks
+    bool all_experts = false; ///< statistics of every expert are of all tokens, not of its own only
+    /// What the text is kept in between blocks: f32, or bf16 with half the memory; none: bf16 where products take it.
+    std::optional<dtype> hidden_states = {};
 
     bool operator==(const sample_calibration&) const = default;
 };
@@ -9337,11 +9339,54 @@ inline std::vector<std::size_t> positions_of(const sequences& batch, std::size_t
 #ifndef AWQ_DEVICE_NO_MEMORY_HPP
 #define AWQ_DEVICE_NO_MEMORY_HPP
 
+// ---- awq/support/catch_out_of_memory.hpp
+#ifndef AWQ_SUPPORT_CATCH_OUT_OF_MEMORY_HPP
+#define AWQ_SUPPORT_CATCH_OUT_OF_MEMORY_HPP
+
+#include <string_view>
+#include <type_traits>
+#if AWQ_EXCEPTIONS
+#include <new>
+#include <stdexcept>
+#endif
+
+namespace awq {
+
+/// What to do where a run of a model does not fit into memory.
+inline constexpr std::string_view use_less_memory =
+    "take fewer samples or shorter sequences, or give the program more memory";
+
+/// The same for what is read or written piece by piece.
+inline constexpr std::string_view give_more_memory = "give the program more memory";
+
+/// What `step()` (a result) gives, or `out_of_memory` where an allocation failed in it, on any thread
+/// that it waits for: "WHERE: out of memory; ADVICE". Entry points that need a heap run in it. Where the
+/// program is compiled without exceptions, a failed allocation ends it.
+template <class Step>
+std::invoke_result_t<Step&> catch_out_of_memory([[maybe_unused]] std::string_view where,
+                                                [[maybe_unused]] std::string_view advice, Step&& step)
+{
+#if AWQ_EXCEPTIONS
+    try {
+        return step();
+    } catch (const std::bad_alloc&) {
+    } catch (const std::length_error&) { // a size that no container can have
+    }
+    return error{error_code::out_of_memory, where, ": out of memory; ", advice};
+#else
+    return step();
+#endif
+}
+
+} // namespace awq
+
+#endif
+
 namespace awq::detail {
 
 inline error no_memory(const char* what)
 {
-    return error{error_code::out_of_memory, "no memory for ", what, "; run fewer tokens at a time"};
+    return error{error_code::out_of_memory, "out of memory for ", what, "; ", use_less_memory};
 }
 
 } // namespace awq::detail
@@ -13591,9 +13636,200 @@ inline status check_tensors(const tensor_source& source)
 } // namespace awq
 
 #endif
-// ---- awq/block/hidden_states.hpp
-#ifndef AWQ_BLOCK_HIDDEN_STATES_HPP
-#define AWQ_BLOCK_HIDDEN_STATES_HPP
+// ---- awq/block/embed_samples.hpp
+#ifndef AWQ_BLOCK_EMBED_SAMPLES_HPP
+#define AWQ_BLOCK_EMBED_SAMPLES_HPP
+
+// ---- awq/block/outer_tensors.hpp
+#ifndef AWQ_BLOCK_OUTER_TENSORS_HPP
+#define AWQ_BLOCK_OUTER_TENSORS_HPP
+
+// ---- awq/device/host_matrix.hpp
+#ifndef AWQ_DEVICE_HOST_MATRIX_HPP
+#define AWQ_DEVICE_HOST_MATRIX_HPP
+
+// ---- awq/tensor/xtensor_backend.hpp
+#ifndef AWQ_TENSOR_XTENSOR_BACKEND_HPP
+#define AWQ_TENSOR_XTENSOR_BACKEND_HPP
+
+// ---- awq/tensor/backend_concept.hpp
+#ifndef AWQ_TENSOR_BACKEND_CONCEPT_HPP
+#define AWQ_TENSOR_BACKEND_CONCEPT_HPP
+
+#include <concepts>
+
+namespace awq {
+
+namespace axis {
+struct backend; // defined by name only; the other axes are in policy/axis.hpp
+} // namespace axis
+
+// The matrix products that come with the library; each is defined in execution/products/<name>.hpp.
+struct plain_product;    ///< one loop, core, the reference
+struct packed_product;   ///< packed xsimd micro-kernel (H), the default
+struct openblas_product; ///< OpenBLAS (H, opt-in)
+
+/// Who owns tensors, and who multiplies them.
+///
+/// - `B::product`: one of the matrix products above, or one's own (see `matrix_product`).
+/// - `B::view(tensor)`: a `matrix_view`, of float, f16 or bf16, of each tensor type that the backend accepts.
+/// - `B::vector` or `B::vector_of<T>`, if it has one: its vectors, which as smooth layers are norms; a
+///   `std::span` always is one.
+/// - `B::make_workspace(floats)`, if it allocates: what owns that many floats, null where there are none.
+template <class B>
+concept tensor_backend = requires
+{
+    typename B::product;
+    requires std::same_as<typename B::policy_axis, axis::backend>;
+    {
+        B::view(matrix_view<float>{})
+        } -> std::same_as<matrix_view<float>>;
+};
+
+} // namespace awq
+
+#endif
+
+// xtensor 0.26 moved its headers into folders.
+#if __has_include(<xtensor/containers/xtensor.hpp>)
+#include <xtensor/containers/xadapt.hpp>
+#include <xtensor/containers/xtensor.hpp>
+#else
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xtensor.hpp>
+#endif
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <span>
+
+namespace awq {
+
+/// Tensors are `xt::xtensor`s, row-major; products run in the packed micro-kernel.
+struct xtensor_backend {
+    using policy_axis = axis::backend;
+    using product = packed_product;
+    template <class T>
+    using matrix_of = xt::xtensor<T, 2, xt::layout_type::row_major>;
+    template <class T>
+    using vector_of = xt::xtensor<T, 1, xt::layout_type::row_major>;
+    using matrix = matrix_of<float>;
+    using vector = vector_of<float>;
+
+    /// A matrix of that shape; its elements are not initialised.
+    template <class T = float>
+    static matrix_of<T> make(std::size_t rows, std::size_t cols)
+    {
+        return matrix_of<T>(std::array<std::size_t, 2>{rows, cols});
+    }
+
+    /// Working memory of that many floats, not initialised; null where there is none.
+    static std::unique_ptr<float[]> make_workspace(std::size_t size) noexcept
+    {
+        return std::unique_ptr<float[]>{new (std::nothrow) float[size]};
+    }
+
+    /// Of floats, f16 or bf16.
+    template <class T>
+    static matrix_view<T> view(matrix_of<T>& tensor) noexcept
+    {
+        return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
+    }
+    template <class T>
+    static matrix_view<const T> view(const matrix_of<T>& tensor) noexcept
+    {
+        return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
+    }
+    template <class T>
+    static matrix_view<T> view(vector_of<T>& tensor) noexcept
+    {
+        return {tensor.data(), 1, tensor.shape()[0]};
+    }
+    template <class T>
+    static matrix_view<const T> view(const vector_of<T>& tensor) noexcept
+    {
+        return {tensor.data(), 1, tensor.shape()[0]};
+    }
+    /// Views and spans of memory that somebody else owns are welcome too.
+    template <class T>
+    static constexpr matrix_view<T> view(matrix_view<T> tensor) noexcept
+    {
+        return tensor;
+    }
+    template <class T, std::size_t Extent>
+    static constexpr matrix_view<T> view(std::span<T, Extent> vector) noexcept
+    {
+        return as_row(std::span<T>{vector});
+    }
+
+    /// An xtensor expression over a contiguous view, for whole-array glue; it owns nothing.
+    static auto adapt(matrix_view<float> contiguous)
+    {
+        return xt::adapt(contiguous.data(), contiguous.size(), xt::no_ownership(),
+                         std::array<std::size_t, 2>{contiguous.rows(), contiguous.cols()});
+    }
+};
+
+static_assert(tensor_backend<xtensor_backend>);
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// What tensors of a run are kept in.
+using host_matrix = xtensor_backend::matrix;
+
+/// A view of the whole matrix.
+inline matrix_view<float> view_of(host_matrix& tensor) { return xtensor_backend::view(tensor); }
+inline matrix_view<const float> view_of(const host_matrix& tensor) { return xtensor_backend::view(tensor); }
+
+/// All elements, for tensors that are vectors.
+inline std::span<float> values_of(host_matrix& tensor) { return {tensor.data(), tensor.size()}; }
+inline std::span<const float> values_of(const host_matrix& tensor) { return {tensor.data(), tensor.size()}; }
+
+/// Calls task(first, count) for every element of a range, many at a time, on all threads: the first to touch a large
+/// matrix should not be one alone.
+template <execution E, class Task>
+void for_each_stretch(const E& how, std::size_t size, const Task& task)
+{
+    constexpr std::size_t stretch = std::size_t{1} << 18;
+    how.for_each(chunk_count(size, stretch),
+                 [&](std::size_t chunk) { task(chunk * stretch, std::min(stretch, size - chunk * stretch)); });
+}
+
+/// A matrix of zeros.
+template <execution E>
+host_matrix make_zeros(const E& how, std::size_t rows, std::size_t cols)
+{
+    host_matrix made = xtensor_backend::make(rows, cols);
+    for_each_stretch(how, made.size(), [to = made.data()](std::size_t first, std::size_t count) {
+        std::fill_n(to + first, count, 0.0f);
+    });
+    return made;
+}
+
+template <execution E, class T>
+void copy_values(const E& how, std::span<const T> from, T* to)
+{
+    for_each_stretch(how, from.size(), [=](std::size_t first, std::size_t count) {
+        std::copy_n(from.data() + first, count, to + first);
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/causal_lm.hpp
+#ifndef AWQ_MODEL_CAUSAL_LM_HPP
+#define AWQ_MODEL_CAUSAL_LM_HPP
 
 // ---- awq/device/device.hpp
 #ifndef AWQ_DEVICE_DEVICE_HPP
@@ -13834,43 +14070,6 @@ result<matrix_view<const float>> in_float(const E& how, matrix_view<T> tensor, w
         return matrix_view<const float>{tensor};
     }
 }
-
-} // namespace awq
-
-#endif
-// ---- awq/tensor/backend_concept.hpp
-#ifndef AWQ_TENSOR_BACKEND_CONCEPT_HPP
-#define AWQ_TENSOR_BACKEND_CONCEPT_HPP
-
-#include <concepts>
-
-namespace awq {
-
-namespace axis {
-struct backend; // defined by name only; the other axes are in policy/axis.hpp
-} // namespace axis
-
-// The matrix products that come with the library; each is defined in execution/products/<name>.hpp.
-struct plain_product;    ///< one loop, core, the reference
-struct packed_product;   ///< packed xsimd micro-kernel (H), the default
-struct openblas_product; ///< OpenBLAS (H, opt-in)
-
-/// Who owns tensors, and who multiplies them.
-///
-/// - `B::product`: one of the matrix products above, or one's own (see `matrix_product`).
-/// - `B::view(tensor)`: a `matrix_view`, of float, f16 or bf16, of each tensor type that the backend accepts.
-/// - `B::vector` or `B::vector_of<T>`, if it has one: its vectors, which as smooth layers are norms; a
-///   `std::span` always is one.
-/// - `B::make_workspace(floats)`, if it allocates: what owns that many floats, null where there are none.
-template <class B>
-concept tensor_backend = requires
-{
-    typename B::product;
-    requires std::same_as<typename B::policy_axis, axis::backend>;
-    {
-        B::view(matrix_view<float>{})
-        } -> std::same_as<matrix_view<float>>;
-};
 
 } // namespace awq
 
@@ -14125,6 +14324,117 @@ struct linear_rounding {
 #ifndef AWQ_DEVICE_MAPPING_SEARCH_HPP
 #define AWQ_DEVICE_MAPPING_SEARCH_HPP
 
+// ---- awq/search/gram_view.hpp
+#ifndef AWQ_SEARCH_GRAM_VIEW_HPP
+#define AWQ_SEARCH_GRAM_VIEW_HPP
+
+// ---- awq/search/ordered_sum.hpp
+#ifndef AWQ_SEARCH_ORDERED_SUM_HPP
+#define AWQ_SEARCH_ORDERED_SUM_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace awq {
+
+/// What the search sums losses in, and scales candidates in.
+#if AWQ_FLOAT_SUMS
+using sum_type = float;
+#else
+using sum_type = double;
+#endif
+
+/// The sum of `term(i)` for all i < count, in `sum_type`. How the work is cut depends on `count` alone,
+/// so the sum has the same bits at any number of threads.
+template <execution E, class Term>
+sum_type ordered_sum(const E& how, std::size_t count, Term&& term)
+{
+    constexpr std::size_t most_chunks = 64;
+    if (count == 0) return 0;
+    const std::size_t grain = chunk_count(count, most_chunks);
+    const std::size_t chunks = chunk_count(count, grain);
+    std::array<sum_type, most_chunks> sums{};
+    how.for_each(chunks, [&](std::size_t chunk) {
+        const std::size_t end = std::min((chunk + 1) * grain, count);
+        sum_type sum = 0;
+        for (std::size_t i = chunk * grain; i < end; ++i) sum += term(i);
+        sums[chunk] = sum;
+    });
+    sum_type total = 0;
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) total += sums[chunk];
+    return total;
+}
+
+/// The sum of `term(i)` for all i < count, in `sum_type` and in a fixed order, in the calling thread;
+/// eight sums side by side, so that the compiler can use vectors.
+template <class Term>
+sum_type lane_sum(std::size_t count, Term&& term)
+{
+    constexpr std::size_t lanes = 8;
+    sum_type sums[lanes] = {};
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += term(i + lane);
+    for (; i < count; ++i) sums[0] += term(i);
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+
+namespace awq {
+
+/// The Gram matrix G = X^T X of the inputs of a layer: the matrix itself, or the inputs X that it would be of. They
+/// say the same, and take less memory and less work where there are fewer of them than channels.
+class gram_view {
+public:
+    constexpr gram_view() noexcept = default;
+    /// G: (in_features, in_features).
+    constexpr gram_view(matrix_view<const float> gram) noexcept : values_(gram) {}
+    constexpr gram_view(matrix_view<float> gram) noexcept : values_(gram) {}
+    /// X: (tokens, in_features), of at most in_features tokens.
+    static constexpr gram_view of_inputs(matrix_view<const float> x) noexcept
+    {
+        gram_view made = x;
+        made.is_factor_ = true;
+        return made;
+    }
+
+    constexpr std::size_t in_features() const noexcept { return values_.cols(); }
+    /// Columns of `multiply`'s products; at most in_features.
+    constexpr std::size_t width() const noexcept { return values_.rows(); }
+
+    /// changes G, or changes X^T: changes (rows, in_features), product (rows, width).
+    template <class Product, execution E>
+    void multiply(const E& how, matrix_view<const float> changes, matrix_view<float> product) const
+    {
+        if (is_factor_)
+            Product::multiply_nt(how, changes, values_, product);
+        else
+            Product::multiply_nn(how, changes, values_, product);
+    }
+
+    /// c G c^T of one row c of the changes, from its row of the product, in double and in a fixed order.
+    double square_of(const float* change, const float* product) const noexcept
+    {
+        const float* const other = is_factor_ ? product : change;
+        return lane_sum(width(), [=](std::size_t c) {
+            return static_cast<sum_type>(other[c]) * static_cast<sum_type>(product[c]);
+        });
+    }
+
+private:
+    matrix_view<const float> values_;
+    bool is_factor_ = false;
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/search/row_sample.hpp
 #ifndef AWQ_SEARCH_ROW_SAMPLE_HPP
 #define AWQ_SEARCH_ROW_SAMPLE_HPP
@@ -14317,11 +14627,11 @@ struct mapping_search {
 
     const search_problem<any_quantizer>& problem;
     const search_options& options;
-    matrix_view<const float> gram = {}; ///< (in_features, in_features) of the layers' inputs,
-    std::uint64_t tokens = 0;           ///< so many
-    std::size_t rows = all_rows;        ///< that the loss by the Gram matrix looks at, where it decides alone
-    loss_function exact = {};           ///< decides instead of it, where there is one
-    bool is_screened = true;            ///< but among the best few by the Gram matrix only
+    gram_view gram = {};         ///< of the layers' inputs,
+    std::uint64_t tokens = 0;    ///< so many
+    std::size_t rows = all_rows; ///< that the loss by the Gram matrix looks at, where it decides alone
+    loss_function exact = {};    ///< decides instead of it, where there is one
+    bool is_screened = true;     ///< by few rows and the Gram matrix: whatever decides, does so among the best few
 };
 
 } // namespace awq
@@ -14568,62 +14878,6 @@ static_assert(execution<any_execution>);
 #ifndef AWQ_SEARCH_OUTPUT_LOSS_HPP
 #define AWQ_SEARCH_OUTPUT_LOSS_HPP
 
-// ---- awq/search/ordered_sum.hpp
-#ifndef AWQ_SEARCH_ORDERED_SUM_HPP
-#define AWQ_SEARCH_ORDERED_SUM_HPP
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-
-namespace awq {
-
-/// What the search sums losses in, and scales candidates in.
-#if AWQ_FLOAT_SUMS
-using sum_type = float;
-#else
-using sum_type = double;
-#endif
-
-/// The sum of `term(i)` for all i < count, in `sum_type`. How the work is cut depends on `count` alone,
-/// so the sum has the same bits at any number of threads.
-template <execution E, class Term>
-sum_type ordered_sum(const E& how, std::size_t count, Term&& term)
-{
-    constexpr std::size_t most_chunks = 64;
-    if (count == 0) return 0;
-    const std::size_t grain = chunk_count(count, most_chunks);
-    const std::size_t chunks = chunk_count(count, grain);
-    std::array<sum_type, most_chunks> sums{};
-    how.for_each(chunks, [&](std::size_t chunk) {
-        const std::size_t end = std::min((chunk + 1) * grain, count);
-        sum_type sum = 0;
-        for (std::size_t i = chunk * grain; i < end; ++i) sum += term(i);
-        sums[chunk] = sum;
-    });
-    sum_type total = 0;
-    for (std::size_t chunk = 0; chunk < chunks; ++chunk) total += sums[chunk];
-    return total;
-}
-
-/// The sum of `term(i)` for all i < count, in `sum_type` and in a fixed order, in the calling thread;
-/// eight sums side by side, so that the compiler can use vectors.
-template <class Term>
-sum_type lane_sum(std::size_t count, Term&& term)
-{
-    constexpr std::size_t lanes = 8;
-    sum_type sums[lanes] = {};
-    std::size_t i = 0;
-    for (; i + lanes <= count; i += lanes)
-        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += term(i + lane);
-    for (; i < count; ++i) sums[0] += term(i);
-    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
-
-} // namespace awq
-
-#endif
-
 #include <algorithm>
 #include <cstddef>
 #include <limits>
@@ -14801,6 +15055,29 @@ struct mapping : basic_mapping<float> {};
 #ifndef AWQ_SMOOTHING_SCALE_LIMITS_HPP
 #define AWQ_SMOOTHING_SCALE_LIMITS_HPP
 
+// ---- awq/execution/for_each_row.hpp
+#ifndef AWQ_EXECUTION_FOR_EACH_ROW_HPP
+#define AWQ_EXECUTION_FOR_EACH_ROW_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Calls task(row) for every row below `rows`, in runs of a fixed number of rows.
+template <execution E, class Task>
+void for_each_row(const E& e, std::size_t rows, const Task& task)
+{
+    constexpr std::size_t grain = 32;
+    e.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t end = std::min(rows, (chunk + 1) * grain);
+        for (std::size_t row = chunk * grain; row < end; ++row) task(row);
+    });
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/tensor/storage_range.hpp
 #ifndef AWQ_TENSOR_STORAGE_RANGE_HPP
 #define AWQ_TENSOR_STORAGE_RANGE_HPP
@@ -14868,41 +15145,48 @@ double largest_magnitude(std::span<T> values) noexcept
 
 /// Narrows the limits to scales whose products with the columns of a balance layer are finite in
 /// `storage`. A column that becomes zero is left to the loss, which sees it.
-/// `scratch`: in_features floats. `column_scales`: as in `mapping`.
+/// `magnitudes`: the largest |w| of each column. `column_scales`: as in `mapping`.
+inline void limit_balance(const scale_limits& limits, std::span<const float> magnitudes, dtype storage,
+                          std::span<const std::uint32_t> column_scales) noexcept
+{
+    const double largest = range_of(storage).largest;
+    for (std::size_t c = 0; c < magnitudes.size(); ++c) {
+        double& limit = limits.largest[column_scales.empty() ? c : column_scales[c]];
+        if (magnitudes[c] > 0) limit = std::min(limit, largest / static_cast<double>(magnitudes[c]));
+    }
+}
+
+/// The same of the layer's weight. `scratch`: in_features floats.
 template <class T>
 void limit_balance(const scale_limits& limits, matrix_view<T> weight, dtype storage,
                    std::span<const std::uint32_t> column_scales, std::span<float> scratch) noexcept
 {
-    const double largest = range_of(storage).largest;
     std::ranges::fill(scratch, 0.0f);
     for (std::size_t r = 0; r < weight.rows(); ++r)
         for (std::size_t c = 0; c < weight.cols(); ++c)
             scratch[c] = std::max(scratch[c], std::fabs(static_cast<float>(weight(r, c))));
-    for (std::size_t c = 0; c < weight.cols(); ++c) {
-        double& limit = limits.largest[column_scales.empty() ? c : column_scales[c]];
-        if (scratch[c] > 0) limit = std::min(limit, largest / static_cast<double>(scratch[c]));
-    }
+    limit_balance(limits, scratch.first(weight.cols()), storage, column_scales);
 }
 
 /// Narrows the limits to scales by which the smooth layer can be divided: all is finite in `storage`,
 /// and no channel (a norm's gain, a linear layer's row) that passes something on becomes zero, for
 /// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
 /// them only the finite ones count.
-template <class T>
-void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smooth, dtype storage) noexcept
+template <execution E, class T>
+void limit_smooth(const E& how, const scale_limits& limits, const basic_smooth_target<T>& smooth, dtype storage)
 {
     storage_range range = range_of(storage);
     const std::size_t count = limits.smallest.size();
     if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
-    for (std::size_t i = 0; i < count; ++i) {
+    for_each_row(how, count, [&](std::size_t i) {
         const double gain = smooth.norm
                                 ? std::fabs(detail::to_double(smooth.weight(0, i)) + (smooth.offset ? 1.0 : 0.0))
                                 : detail::largest_magnitude(smooth.weight.row(smooth.row_of(i, count)));
         detail::limit_smooth_row(limits, i, gain, range);
-        if (smooth.bias.empty()) continue;
+        if (smooth.bias.empty()) return;
         const double bias = std::fabs(detail::to_double(smooth.bias[smooth.row_of(i, count)]));
         limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
-    }
+    });
 }
 
 } // namespace awq
@@ -14994,6 +15278,8 @@ public:
     virtual void add_cross_gram(matrix_view<const float> x, matrix_view<const float> y, matrix_view<float> g) = 0;
     /// The Gram matrix of inputs that are divided by `scales`, one for each channel.
     virtual void divide_gram(std::span<const double> scales, matrix_view<float> gram) = 0;
+    /// Each column of x by its scale.
+    virtual void divide_columns(std::span<const double> scales, matrix_view<float> x) = 0;
 
     // ---- search and smoothing
 
@@ -15048,265 +15334,6 @@ protected:
     device(const device&) = default;
     device& operator=(const device&) = default;
 };
-
-} // namespace awq
-
-#endif
-// ---- awq/device/host_matrix.hpp
-#ifndef AWQ_DEVICE_HOST_MATRIX_HPP
-#define AWQ_DEVICE_HOST_MATRIX_HPP
-
-// ---- awq/tensor/xtensor_backend.hpp
-#ifndef AWQ_TENSOR_XTENSOR_BACKEND_HPP
-#define AWQ_TENSOR_XTENSOR_BACKEND_HPP
-
-// xtensor 0.26 moved its headers into folders.
-#if __has_include(<xtensor/containers/xtensor.hpp>)
-#include <xtensor/containers/xadapt.hpp>
-#include <xtensor/containers/xtensor.hpp>
-#else
-#include <xtensor/xadapt.hpp>
-#include <xtensor/xtensor.hpp>
-#endif
-
-#include <array>
-#include <cstddef>
-#include <memory>
-#include <new>
-#include <span>
-
-namespace awq {
-
-/// Tensors are `xt::xtensor`s, row-major; products run in the packed micro-kernel.
-struct xtensor_backend {
-    using policy_axis = axis::backend;
-    using product = packed_product;
-    template <class T>
-    using matrix_of = xt::xtensor<T, 2, xt::layout_type::row_major>;
-    template <class T>
-    using vector_of = xt::xtensor<T, 1, xt::layout_type::row_major>;
-    using matrix = matrix_of<float>;
-    using vector = vector_of<float>;
-
-    /// A matrix of that shape; its elements are not initialised.
-    template <class T = float>
-    static matrix_of<T> make(std::size_t rows, std::size_t cols)
-    {
-        return matrix_of<T>(std::array<std::size_t, 2>{rows, cols});
-    }
-
-    /// Working memory of that many floats, not initialised; null where there is none.
-    static std::unique_ptr<float[]> make_workspace(std::size_t size) noexcept
-    {
-        return std::unique_ptr<float[]>{new (std::nothrow) float[size]};
-    }
-
-    /// Of floats, f16 or bf16.
-    template <class T>
-    static matrix_view<T> view(matrix_of<T>& tensor) noexcept
-    {
-        return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
-    }
-    template <class T>
-    static matrix_view<const T> view(const matrix_of<T>& tensor) noexcept
-    {
-        return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
-    }
-    template <class T>
-    static matrix_view<T> view(vector_of<T>& tensor) noexcept
-    {
-        return {tensor.data(), 1, tensor.shape()[0]};
-    }
-    template <class T>
-    static matrix_view<const T> view(const vector_of<T>& tensor) noexcept
-    {
-        return {tensor.data(), 1, tensor.shape()[0]};
-    }
-    /// Views and spans of memory that somebody else owns are welcome too.
-    template <class T>
-    static constexpr matrix_view<T> view(matrix_view<T> tensor) noexcept
-    {
-        return tensor;
-    }
-    template <class T, std::size_t Extent>
-    static constexpr matrix_view<T> view(std::span<T, Extent> vector) noexcept
-    {
-        return as_row(std::span<T>{vector});
-    }
-
-    /// An xtensor expression over a contiguous view, for whole-array glue; it owns nothing.
-    static auto adapt(matrix_view<float> contiguous)
-    {
-        return xt::adapt(contiguous.data(), contiguous.size(), xt::no_ownership(),
-                         std::array<std::size_t, 2>{contiguous.rows(), contiguous.cols()});
-    }
-};
-
-static_assert(tensor_backend<xtensor_backend>);
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// What tensors of a run are kept in.
-using host_matrix = xtensor_backend::matrix;
-
-/// A view of the whole matrix.
-inline matrix_view<float> view_of(host_matrix& tensor) { return xtensor_backend::view(tensor); }
-inline matrix_view<const float> view_of(const host_matrix& tensor) { return xtensor_backend::view(tensor); }
-
-/// All elements, for tensors that are vectors.
-inline std::span<float> values_of(host_matrix& tensor) { return {tensor.data(), tensor.size()}; }
-inline std::span<const float> values_of(const host_matrix& tensor) { return {tensor.data(), tensor.size()}; }
-
-/// Calls task(first, count) for every element of a range, many at a time, on all threads: the first to touch a large
-/// matrix should not be one alone.
-template <execution E, class Task>
-void for_each_stretch(const E& how, std::size_t size, const Task& task)
-{
-    constexpr std::size_t stretch = std::size_t{1} << 18;
-    how.for_each(chunk_count(size, stretch),
-                 [&](std::size_t chunk) { task(chunk * stretch, std::min(stretch, size - chunk * stretch)); });
-}
-
-/// A matrix of zeros.
-template <execution E>
-host_matrix make_zeros(const E& how, std::size_t rows, std::size_t cols)
-{
-    host_matrix made = xtensor_backend::make(rows, cols);
-    for_each_stretch(how, made.size(), [to = made.data()](std::size_t first, std::size_t count) {
-        std::fill_n(to + first, count, 0.0f);
-    });
-    return made;
-}
-
-template <execution E, class T>
-void copy_values(const E& how, std::span<const T> from, T* to)
-{
-    for_each_stretch(how, from.size(), [=](std::size_t first, std::size_t count) {
-        std::copy_n(from.data() + first, count, to + first);
-    });
-}
-
-} // namespace awq
-
-#endif
-
-#include <cstddef>
-#include <span>
-#include <utility>
-
-namespace awq {
-
-/// The hidden states of many tokens between two blocks, in float32, or in bfloat16, which takes half of the memory and
-/// of the digits: the forward pass computes in float32 either way.
-class hidden_states {
-public:
-    hidden_states() = default;
-    explicit hidden_states(host_matrix floats)
-        : rows_(floats.shape()[0]), cols_(floats.shape()[1]), floats_(std::move(floats))
-    {}
-
-    std::size_t rows() const noexcept { return rows_; }
-    std::size_t cols() const noexcept { return cols_; }
-
-    /// In bfloat16 from now on.
-    void make_small(device& machine)
-    {
-        halves_ = xtensor_backend::make<bf16>(rows_, cols_);
-        machine.narrow(floats(), stored(0, rows_));
-        floats_ = host_matrix{};
-    }
-
-    /// Others with the same values.
-    hidden_states copy(device& machine) const
-    {
-        hidden_states made;
-        made.rows_ = rows_, made.cols_ = cols_;
-        if (is_small()) {
-            made.halves_ = xtensor_backend::make<bf16>(rows_, cols_);
-            copy_values(machine.tasks(), std::span{halves_.data(), halves_.size()}, made.halves_.data());
-        } else {
-            made.floats_ = xtensor_backend::make(rows_, cols_);
-            copy_values(machine.tasks(), std::span{floats_.data(), floats_.size()}, made.floats_.data());
-        }
-        return made;
-    }
-
-    /// Calls `change(rows)` with some rows, (count, cols), and keeps what it makes of them if it succeeds and
-    /// `is_kept`.
-    template <class Change>
-    status with_rows(device& machine, std::size_t first, std::size_t count, bool is_kept, const Change& change)
-    {
-        if (!is_small()) return change(view_of(floats_).rows_from(first, count));
-        const scratch memory{count * cols_};
-        if (!memory) return detail::no_memory("hidden states");
-        const matrix_view<float> rows{memory.data(), count, cols_};
-        machine.widen(stored(first, count), rows);
-        AWQ_CHECK(change(rows));
-        if (is_kept) machine.narrow(rows, stored(first, count));
-        return {};
-    }
-
-    /// Where they are float32.
-    matrix_view<float> floats() noexcept { return view_of(floats_); }
-    matrix_view<const float> floats() const noexcept { return view_of(floats_); }
-    const host_matrix& table() const noexcept { return floats_; }
-    /// All of them, as they are in memory.
-    std::span<std::byte> bytes() noexcept
-    {
-        if (!is_small()) return std::as_writable_bytes(std::span{floats_.data(), floats_.size()});
-        return std::as_writable_bytes(std::span{halves_.data(), halves_.size()});
-    }
-
-private:
-    bool is_small() const noexcept { return halves_.size() != 0; }
-    matrix_view<bf16> stored(std::size_t first, std::size_t count) noexcept
-    {
-        return {halves_.data() + first * cols_, count, cols_};
-    }
-
-    std::size_t rows_ = 0, cols_ = 0;
-    host_matrix floats_;
-    xtensor_backend::matrix_of<bf16> halves_; ///< instead
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/block/outer_tensors.hpp
-#ifndef AWQ_BLOCK_OUTER_TENSORS_HPP
-#define AWQ_BLOCK_OUTER_TENSORS_HPP
-
-// ---- awq/model/causal_lm.hpp
-#ifndef AWQ_MODEL_CAUSAL_LM_HPP
-#define AWQ_MODEL_CAUSAL_LM_HPP
-
-// ---- awq/execution/for_each_row.hpp
-#ifndef AWQ_EXECUTION_FOR_EACH_ROW_HPP
-#define AWQ_EXECUTION_FOR_EACH_ROW_HPP
-
-#include <algorithm>
-#include <cstddef>
-
-namespace awq {
-
-/// Calls task(row) for every row below `rows`, in runs of a fixed number of rows.
-template <execution E, class Task>
-void for_each_row(const E& e, std::size_t rows, const Task& task)
-{
-    constexpr std::size_t grain = 32;
-    e.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
-        const std::size_t end = std::min(rows, (chunk + 1) * grain);
-        for (std::size_t row = chunk * grain; row < end; ++row) task(row);
-    });
-}
 
 } // namespace awq
 
@@ -16864,6 +16891,7 @@ private:
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16872,6 +16900,177 @@ namespace awq {
 
 /// Token ids of one sample.
 using token_ids = std::vector<std::int32_t>;
+
+/// The lengths of some samples.
+inline sequences lengths_of(std::span<const token_ids> samples)
+{
+    sequences made;
+    for (const token_ids& each : samples) made.push_back(each.size());
+    return made;
+}
+
+namespace detail {
+
+struct token_place {
+    std::size_t id, row;
+};
+
+/// The tokens of all samples, in the order of their ids. Error: `shape_mismatch` for one that is no row of the table.
+inline result<std::vector<token_place>> places_of(std::span<const token_ids> samples, std::size_t vocabulary,
+                                                  const std::string& path)
+{
+    std::vector<token_place> places;
+    for (const token_ids& sample : samples)
+        for (const std::int32_t id : sample) {
+            if (id < 0 || static_cast<std::size_t>(id) >= vocabulary)
+                return error{error_code::shape_mismatch,
+                             path,
+                             ": token id ",
+                             id,
+                             " is not in the model's vocabulary of ",
+                             vocabulary,
+                             "; does the tokenizer belong to this model?"};
+            places.push_back({static_cast<std::size_t>(id), places.size()});
+        }
+    std::sort(places.begin(), places.end(), [](const token_place& a, const token_place& b) { return a.id < b.id; });
+    return places;
+}
+
+inline status add_learned_positions(device& machine, const tensor_source& source, const sequences& batch,
+                                    matrix_view<float> hidden)
+{
+    const model_config& config = source.config();
+    if (config.names.positions.empty()) return {};
+    const std::string name = config.names.positions + ".weight";
+    host_matrix table =
+        xtensor_backend::make(config.max_position_embeddings + config.position_offset, config.hidden_size);
+    AWQ_CHECK(source.read(name, view_of(table)));
+    const auto done = add_positions(machine, config, view_of(std::as_const(table)), batch, 0, hidden);
+    return done ? done : done.error().within(source.path());
+}
+
+} // namespace detail
+
+/// The hidden states before the first block, (tokens, hidden), of some samples. The table is read in stripes, never
+/// as a whole.
+inline status embed_samples(device& machine, const tensor_source& source, std::span<const token_ids> samples,
+                            matrix_view<float> hidden)
+{
+    const model_config& config = source.config();
+    const std::string name = config.names.embeddings + ".weight";
+    const auto shape = source.shape(name);
+    if (!shape) return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name, "\""};
+    AWQ_TRY(const auto places, detail::places_of(samples, shape->rows, source.path()));
+    AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
+    constexpr std::size_t stripe = 4096;
+    host_matrix table = xtensor_backend::make(std::min(stripe, shape->rows), shape->cols);
+    auto next = places.cbegin();
+    for (std::size_t first = 0; first < shape->rows && next != places.cend(); first += stripe) {
+        const auto rows = view_of(table).rows_from(0, std::min(stripe, shape->rows - first));
+        const auto is_behind = [&](const detail::token_place& each) { return each.id >= first + rows.rows(); };
+        const std::span some{next, std::find_if(next, places.cend(), is_behind)};
+        if (some.empty()) continue;
+        AWQ_CHECK(source.read_rows(name, first, rows));
+        for_each_row(machine.tasks(), some.size(), [&](std::size_t i) {
+            embed_row(config.embedding_scale(), start.project_in(), rows.row(some[i].id - first),
+                      hidden.row(some[i].row));
+        });
+        next += static_cast<std::ptrdiff_t>(some.size());
+    }
+    if (config.normed_embeddings) machine.norm(start.embedding_norm(config), hidden, hidden);
+    return detail::add_learned_positions(machine, source, lengths_of(samples), hidden);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/block/hidden_states.hpp
+#ifndef AWQ_BLOCK_HIDDEN_STATES_HPP
+#define AWQ_BLOCK_HIDDEN_STATES_HPP
+
+#include <cstddef>
+#include <span>
+#include <utility>
+
+namespace awq {
+
+/// The hidden states of many tokens between two blocks, in float32, or in bfloat16, which takes half of the memory and
+/// of the digits: the forward pass computes in float32 either way.
+class hidden_states {
+public:
+    hidden_states() = default;
+    /// Not initialised. `type`: f32 or bf16.
+    hidden_states(std::size_t rows, std::size_t cols, dtype type = dtype::f32) : rows_(rows), cols_(cols)
+    {
+        if (type == dtype::bf16)
+            halves_ = xtensor_backend::make<bf16>(rows_, cols_);
+        else
+            floats_ = xtensor_backend::make(rows_, cols_);
+    }
+
+    std::size_t rows() const noexcept { return rows_; }
+    std::size_t cols() const noexcept { return cols_; }
+
+    /// Others with the same values.
+    hidden_states copy(device& machine) const
+    {
+        hidden_states made{rows_, cols_, is_small() ? dtype::bf16 : dtype::f32};
+        if (is_small())
+            copy_values(machine.tasks(), std::span{halves_.data(), halves_.size()}, made.halves_.data());
+        else
+            copy_values(machine.tasks(), std::span{floats_.data(), floats_.size()}, made.floats_.data());
+        return made;
+    }
+
+    /// Calls `change(rows)` with some rows, (count, cols), and keeps what it makes of them if it succeeds and
+    /// `is_kept`.
+    template <class Change>
+    status with_rows(device& machine, std::size_t first, std::size_t count, bool is_kept, const Change& change)
+    {
+        if (!is_small()) return change(view_of(floats_).rows_from(first, count));
+        const scratch memory{count * cols_};
+        if (!memory) return detail::no_memory("hidden states");
+        const matrix_view<float> rows{memory.data(), count, cols_};
+        machine.widen(stored(first, count), rows);
+        AWQ_CHECK(change(rows));
+        if (is_kept) machine.narrow(rows, stored(first, count));
+        return {};
+    }
+
+    /// Where they are float32.
+    matrix_view<float> floats() noexcept { return view_of(floats_); }
+    matrix_view<const float> floats() const noexcept { return view_of(floats_); }
+    const host_matrix& table() const noexcept { return floats_; }
+    /// All of them, as they are in memory.
+    std::span<std::byte> bytes() noexcept
+    {
+        if (!is_small()) return std::as_writable_bytes(std::span{floats_.data(), floats_.size()});
+        return std::as_writable_bytes(std::span{halves_.data(), halves_.size()});
+    }
+
+private:
+    bool is_small() const noexcept { return halves_.size() != 0; }
+    matrix_view<bf16> stored(std::size_t first, std::size_t count) noexcept
+    {
+        return {halves_.data() + first * cols_, count, cols_};
+    }
+
+    std::size_t rows_ = 0, cols_ = 0;
+    host_matrix floats_;
+    xtensor_backend::matrix_of<bf16> halves_; ///< instead
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
 
 /// Tokens that go through a block at a time: enough for large products, few enough to stay small.
 inline constexpr std::size_t tokens_per_chunk = 2048;
@@ -16934,21 +17133,15 @@ inline status check_hidden(device& machine, const std::string& path, const std::
                  "*): its weights are damaged, or too large for float32"};
 }
 
-/// The lengths of some samples.
-inline sequences lengths_of(std::span<const token_ids> samples)
-{
-    sequences made;
-    for (const token_ids& each : samples) made.push_back(each.size());
-    return made;
-}
-
 /// The hidden states of all calibration samples between two blocks. Where several machines share the work, each has
 /// those of some chunks, which are neighbours.
 class activation_stream {
 public:
     /// Embeds the samples, of which this machine keeps its share. The table is read in stripes, never as a whole.
+    /// `type`: of the hidden states, f32 or bf16.
     static result<activation_stream> make(device& machine, const tensor_source& source,
-                                          std::span<const token_ids> samples, const machines& all = alone())
+                                          std::span<const token_ids> samples, const machines& all = alone(),
+                                          dtype type = dtype::f32)
     {
         activation_stream stream;
         stream.all_chunks_ = cut_into_chunks(lengths_of(samples));
@@ -16961,7 +17154,7 @@ public:
             if (count == 0) first = each.first_sequence;
             count += each.batch.count();
         }
-        AWQ_CHECK(stream.begin(machine, source, samples.subspan(first, count)));
+        AWQ_CHECK(stream.begin(machine, source, samples.subspan(first, count), type));
         return stream;
     }
 
@@ -16976,6 +17169,16 @@ public:
         for (const sequence_chunk& each : chunks)
             if (each.first_row < own_rows_.first) count += each.batch.count();
         return count;
+    }
+    /// Which of the chunks' tokens this machine has.
+    row_range own_tokens(std::span<const sequence_chunk> chunks) const
+    {
+        row_range range;
+        for (const sequence_chunk& each : chunks)
+            if (each.first_row < own_rows_.first) range.first += each.batch.tokens();
+        range.end = range.first;
+        for (const sequence_chunk& each : own(chunks)) range.end += each.batch.tokens();
+        return range;
     }
     std::vector<sequence_chunk> own(std::span<const sequence_chunk> chunks) const
     {
@@ -17046,10 +17249,6 @@ public:
     }
 
 private:
-    struct token_place {
-        std::size_t id, row;
-    };
-
     /// The rows of this machine's share of the chunks, among those of all.
     static row_range rows_of(const std::vector<sequence_chunk>& chunks, const machines& all)
     {
@@ -17059,65 +17258,23 @@ private:
         return {chunks[share.first].first_row, last.first_row + last.batch.tokens()};
     }
 
-    status begin(device& machine, const tensor_source& source, std::span<const token_ids> samples)
+    /// In bfloat16 the floats of some samples at a time are made room for, about a gigabyte.
+    status begin(device& machine, const tensor_source& source, std::span<const token_ids> samples, dtype type)
     {
-        const std::string name = source.config().names.embeddings + ".weight";
-        const auto shape = source.shape(name);
-        if (!shape) return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name, "\""};
+        const std::size_t width = source.config().hidden_size, most = (std::size_t{1} << 28) / width;
         path_ = source.path();
-        std::vector<token_place> places;
-        for (const token_ids& sample : samples) {
-            batch_.push_back(sample.size());
-            for (const std::int32_t id : sample) {
-                if (id < 0 || static_cast<std::size_t>(id) >= shape->rows)
-                    return error{error_code::shape_mismatch,
-                                 source.path(),
-                                 ": token id ",
-                                 id,
-                                 " is not in the model's vocabulary of ",
-                                 shape->rows,
-                                 "; does the tokenizer belong to this model?"};
-                places.push_back({static_cast<std::size_t>(id), places.size()});
-            }
-        }
-        hidden_ = hidden_states{xtensor_backend::make(places.size(), source.config().hidden_size)};
+        batch_ = lengths_of(samples);
         rope_ = rope_tables{source.config(), longest_};
-        AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
-        AWQ_CHECK(embed(source, start, *shape, std::move(places)));
-        if (source.config().normed_embeddings)
-            machine.norm(start.embedding_norm(source.config()), hidden_.floats(), hidden_.floats());
-        AWQ_CHECK(add_learned_positions(machine, source));
-        return {};
-    }
-
-    status embed(const tensor_source& source, const outer_tensors& start, tensor_shape shape,
-                 std::vector<token_place> places)
-    {
-        const std::string name = source.config().names.embeddings + ".weight";
-        constexpr std::size_t stripe = 4096;
-        std::sort(places.begin(), places.end(), [](const token_place& a, const token_place& b) { return a.id < b.id; });
-        host_matrix table = xtensor_backend::make(std::min(stripe, shape.rows), shape.cols);
-        std::size_t next = 0;
-        for (std::size_t first = 0; first < shape.rows; first += stripe) {
-            const auto rows = view_of(table).rows_from(0, std::min(stripe, shape.rows - first));
-            AWQ_CHECK(source.read_rows(name, first, rows));
-            for (; next < places.size() && places[next].id < first + rows.rows(); ++next)
-                embed_row(source.config().embedding_scale(), start.project_in(), rows.row(places[next].id - first),
-                          hidden_.floats().row(places[next].row));
+        hidden_ = hidden_states{batch_.tokens(), width, type};
+        for (std::size_t first = 0, end = 0; first < samples.size(); first = end) {
+            while (end < samples.size() && (end == first || batch_.begin(end + 1) - batch_.begin(first) <= most)) ++end;
+            const auto embed = [&](matrix_view<float> rows) {
+                return embed_samples(machine, source, samples.subspan(first, end - first), rows);
+            };
+            const std::size_t row = batch_.begin(first);
+            AWQ_CHECK(hidden_.with_rows(machine, row, batch_.begin(end) - row, true, embed));
         }
         return {};
-    }
-
-    status add_learned_positions(device& machine, const tensor_source& source)
-    {
-        const model_config& config = source.config();
-        if (config.names.positions.empty()) return {};
-        const std::string name = config.names.positions + ".weight";
-        host_matrix table =
-            xtensor_backend::make(config.max_position_embeddings + config.position_offset, config.hidden_size);
-        AWQ_CHECK(source.read(name, view_of(table)));
-        const auto done = add_positions(machine, config, view_of(std::as_const(table)), batch_, 0, hidden_.floats());
-        return done ? done : done.error().within(source.path());
     }
 
     std::string path_; ///< of the model
@@ -17470,9 +17627,9 @@ class AWQ_ABI_TAG block_tensors {
 public:
     /// Reads the block; a missing tensor, a shape that the config does not ask for and a NaN are
     /// errors that name the tensor. `scratch`: a directory where the weights of experts wait, if they have
-    /// more than `in_memory` bytes; empty: they do not.
-    static result<block_tensors> load(const tensor_source& source, std::size_t layer, const std::string& scratch = {},
-                                      std::size_t in_memory = 0)
+    /// more than `in_memory` bytes; empty: they do not. Several tensors are read at a time.
+    static result<block_tensors> load(device& machine, const tensor_source& source, std::size_t layer,
+                                      const std::string& scratch = {}, std::size_t in_memory = 0)
     {
         block_tensors block;
         block.prefix_ = block_prefix(source.config(), layer);
@@ -17480,7 +17637,8 @@ public:
         block.memory_ = expert_memory::create(*block.layout_, scratch, in_memory);
         const auto experts = block.memory_ ? expert_weights(*block.layout_) : std::set<std::size_t>{};
         for (std::size_t i = 0; i < block.layout_->tensors.size(); ++i)
-            AWQ_CHECK(block.read(source, block.layout_->tensors[i], experts.contains(i)));
+            AWQ_CHECK(block.add(source, block.layout_->tensors[i], experts.contains(i)));
+        AWQ_CHECK(block.read(machine.tasks(), source));
         return block;
     }
 
@@ -17533,6 +17691,13 @@ public:
     }
     void release(std::string_view linear) const { release(weight(linear)); }
 
+    /// Frees the layer's weight, which nothing will look at any more; one that waits in a file stays there.
+    void drop(std::string_view linear)
+    {
+        block_matrix& tensor = *find(std::string{linear} + ".weight");
+        if (!tensor.is_elsewhere()) tensor = block_matrix{host_matrix{}};
+    }
+
     /// Whether experts wait in a file.
     bool has_waiting() const noexcept { return memory_ != nullptr; }
 
@@ -17574,16 +17739,29 @@ private:
         return is_elsewhere ? block_matrix{memory_->take(rows, cols)} : block_matrix{xtensor_backend::make(rows, cols)};
     }
 
-    status read(const tensor_source& source, const expected_tensor& wanted, bool is_elsewhere)
+    /// Room for a tensor, if the source has it as it should be.
+    status add(const tensor_source& source, const expected_tensor& wanted, bool is_elsewhere)
     {
-        const std::string full = prefix_ + wanted.name;
-        AWQ_CHECK(check_tensor(source, wanted, full));
+        AWQ_CHECK(check_tensor(source, wanted, prefix_ + wanted.name));
         if (wanted.is == presence::unwanted) return {};
-        block_matrix tensor = make(wanted.rows, wanted.cols, is_elsewhere);
-        AWQ_CHECK(source.read(full, view_of(tensor)));
-        release(view_of(std::as_const(tensor)));
         places_.emplace(wanted.name, tensors_.size());
-        tensors_.emplace_back(wanted.name, std::move(tensor));
+        tensors_.emplace_back(wanted.name, make(wanted.rows, wanted.cols, is_elsewhere));
+        return {};
+    }
+
+    /// Those that wait in a file one after the other, so that they are not in memory together.
+    status read(const any_execution& how, const tensor_source& source)
+    {
+        std::vector<status> done(tensors_.size());
+        const auto read_if = [&](std::size_t i, bool is_elsewhere) {
+            auto& [name, tensor] = tensors_[i];
+            if (tensor.is_elsewhere() != is_elsewhere) return;
+            done[i] = source.read(prefix_ + name, view_of(tensor));
+            release(view_of(std::as_const(tensor)));
+        };
+        how.for_each(tensors_.size(), [&](std::size_t i) { read_if(i, false); });
+        for (std::size_t i = 0; i < tensors_.size(); ++i) read_if(i, true);
+        for (const status& each : done) AWQ_CHECK(each);
         return {};
     }
 
@@ -17597,6 +17775,10 @@ private:
 } // namespace awq
 
 #endif
+// ---- awq/block/input_gram.hpp
+#ifndef AWQ_BLOCK_INPUT_GRAM_HPP
+#define AWQ_BLOCK_INPUT_GRAM_HPP
+
 // ---- awq/block/ordered_grams.hpp
 #ifndef AWQ_BLOCK_ORDERED_GRAMS_HPP
 #define AWQ_BLOCK_ORDERED_GRAMS_HPP
@@ -17682,6 +17864,101 @@ inline status add_upper_grams(device& machine, machines& all, std::span<const ho
 #endif
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// The tokens that Gram matrices will be of: all of them, and those that this machine sees, among all. None: they
+/// are not known, and then it is the matrices that are kept.
+struct gram_sample {
+    std::size_t count = 0;
+    row_range own;
+    std::size_t planned = 0; ///< of a run that this one is a trial of
+
+    /// Whether the inputs themselves are less than their Gram matrix.
+    bool are_few(std::size_t in_features) const noexcept { return count > 0 && std::max(count, planned) < in_features; }
+};
+
+/// The Gram matrix of one input of a block, with its memory, or the inputs that it would be of where these are less.
+class input_gram {
+public:
+    input_gram() = default;
+    input_gram(device& machine, std::size_t in_features, const gram_sample& of)
+        : is_factor_(of.are_few(in_features)), own_(of.own)
+    {
+        if (is_factor_)
+            values_ = xtensor_backend::make(of.count, in_features); // each row is written to, by some machine
+        else
+            values_ = make_zeros(machine.tasks(), in_features, in_features);
+    }
+
+    bool empty() const noexcept { return values_.size() == 0; }
+    bool is_matrix() const noexcept { return !empty() && !is_factor_; }
+    /// Whole once `complete` was called.
+    gram_view view() const noexcept
+    {
+        return is_factor_ ? gram_view::of_inputs(view_of(values_)) : gram_view{view_of(values_)};
+    }
+    /// Of a matrix.
+    matrix_view<float> matrix() noexcept { return view_of(values_); }
+    host_matrix take() { return std::exchange(values_, host_matrix{}); }
+
+    /// Adds a batch of inputs, (tokens, in_features). `waits`: it is kept until `complete` adds it behind those of
+    /// the machines before.
+    void observe(device& machine, matrix_view<const float> x, bool waits)
+    {
+        if (is_factor_)
+            machine.copy(x, next_rows(x.rows()));
+        else if (waits)
+            waiting_.push_back(copy_of(machine, x));
+        else
+            machine.add_upper_gram(x, matrix());
+    }
+
+    /// After the last batch, by all machines that have batches. `waits`: as told to `observe`.
+    status complete(device& machine, machines& all, bool waits)
+    {
+        if (is_factor_) return all.share_rows(std::as_writable_bytes(values_of(values_)), row_bytes(), own_);
+        if (waits) AWQ_CHECK(add_upper_grams(machine, all, waiting_, matrix()));
+        waiting_.clear();
+        machine.mirror_upper(matrix());
+        return {};
+    }
+
+    /// What it becomes when the inputs are divided by `scales`, one for each channel.
+    void divide(device& machine, std::span<const double> scales)
+    {
+        if (is_factor_)
+            machine.divide_columns(scales, view_of(values_));
+        else
+            machine.divide_gram(scales, matrix());
+    }
+
+private:
+    std::size_t row_bytes() const noexcept { return values_.shape()[1] * sizeof(float); }
+
+    matrix_view<float> next_rows(std::size_t count) noexcept
+    {
+        const std::size_t first = own_.first + std::exchange(seen_, seen_ + count);
+        return view_of(values_).rows_from(first, count);
+    }
+
+    host_matrix values_; ///< (in_features, in_features), or (tokens, in_features)
+    bool is_factor_ = false;
+    row_range own_;                    ///< rows of the inputs that this machine sees,
+    std::size_t seen_ = 0;             ///< and how many it has seen
+    std::vector<host_matrix> waiting_; ///< batches that are not in the matrix yet
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <functional>
@@ -17701,29 +17978,23 @@ namespace awq {
 class input_statistics {
 public:
     input_statistics() = default;
-    /// `machine`: makes the Gram matrix; null: there is none. `waits`: batches are kept until `complete` adds them
-    /// behind those of the machines before.
-    explicit input_statistics(std::size_t in_features, device* machine = nullptr, bool waits = false)
-        : total_(in_features), waits_(waits)
-    {
-        if (machine) gram_ = make_zeros(machine->tasks(), in_features, in_features);
-    }
+    /// `waits`: batches are kept until `complete` adds them behind those of the machines before.
+    explicit input_statistics(std::size_t in_features, bool waits = false, input_gram gram = {})
+        : total_(in_features), gram_(std::move(gram)), waits_(waits)
+    {}
     input_statistics(input_statistics&&) = default;
     input_statistics& operator=(input_statistics&&) = default;
 
     std::size_t in_features() const noexcept { return total_.largest().size(); }
-    bool has_gram() const noexcept { return gram_.size() != 0; }
     activation_stats& sums() noexcept { return total_.stats; }
     const activation_stats& sums() const noexcept { return total_.stats; }
     std::uint64_t tokens() const noexcept { return total_.stats.tokens; }
-    /// Of `gram_tokens` of the inputs; whole once `complete` was called.
-    matrix_view<const float> gram() const noexcept { return view_of(gram_); }
-    matrix_view<float> gram() noexcept { return view_of(gram_); }
+    /// Of `gram_tokens` of the inputs; empty where none is kept.
+    const input_gram& gram() const noexcept { return gram_; }
+    input_gram& gram() noexcept { return gram_; }
     std::uint64_t gram_tokens() const noexcept { return total_.gram_tokens; }
     /// The Gram matrix was filled from elsewhere.
     void count_in_gram(std::uint64_t tokens) noexcept { total_.gram_tokens += tokens; }
-    /// Hands the Gram matrix over, if there is one; the other sums stay.
-    host_matrix take_gram() { return std::exchange(gram_, host_matrix{}); }
 
     /// Mean of |x| per channel.
     std::vector<float> x_mean() const { return mean_of(total_.stats.abs_sum); }
@@ -17736,12 +18007,11 @@ public:
     /// Adds a batch of inputs, (tokens, in_features), to the Gram matrix only if it is `in_gram`.
     status observe(device& machine, matrix_view<const float> x, bool in_gram = true)
     {
-        const bool is_added = in_gram && has_gram();
+        const bool is_added = in_gram && !gram_.empty();
         batch_sums batch{in_features()};
         AWQ_CHECK(batch.observe(machine, x));
         if (is_added) batch.gram_tokens = x.rows();
-        if (is_added && waits_) inputs_.push_back(copy_of(machine, x));
-        if (is_added && !waits_) machine.add_upper_gram(x, gram());
+        if (is_added) gram_.observe(machine, x, waits_);
         if (waits_)
             waiting_.push_back(std::move(batch));
         else
@@ -17753,11 +18023,8 @@ public:
     status complete(device& machine, machines& all)
     {
         if (waits_) AWQ_CHECK(total_.add_in_order(all, waiting_));
-        if (waits_ && has_gram()) AWQ_CHECK(add_upper_grams(machine, all, inputs_, gram()));
         waiting_.clear();
-        inputs_.clear();
-        if (has_gram()) machine.mirror_upper(gram());
-        return {};
+        return gram_.empty() ? status{} : gram_.complete(machine, all, waits_);
     }
 
     /// What the statistics become when the inputs are divided by `scales`, one for each channel.
@@ -17768,7 +18035,7 @@ public:
             total_.largest()[i] /= static_cast<float>(scales[i]);
             total_.stats.square_sum[i] /= scales[i] * scales[i];
         }
-        if (has_gram()) machine.divide_gram(scales, gram());
+        if (!gram_.empty()) gram_.divide(machine, scales);
     }
 
 private:
@@ -17781,20 +18048,20 @@ private:
     }
 
     batch_sums total_;
-    host_matrix gram_;
+    input_gram gram_;
     bool waits_ = false;
-    std::vector<batch_sums> waiting_; ///< batches that are not added yet,
-    std::vector<host_matrix> inputs_; ///< and those of their inputs that go into the Gram matrix
+    std::vector<batch_sums> waiting_; ///< batches that are not added yet
 };
 
 /// Statistics of the values of a decoder block that linear layers read.
 class AWQ_ABI_TAG block_statistics {
 public:
     /// Sums alone.
-    explicit block_statistics(const block_layout& layout) : block_statistics(layout, nullptr, alone()) {}
-    /// And Gram matrices. `all`: the machines that each see some batches; all of them call `complete`.
-    block_statistics(const block_layout& layout, device& machine, machines& all = alone())
-        : block_statistics(layout, &machine, all)
+    explicit block_statistics(const block_layout& layout) : block_statistics(layout, nullptr, {}, alone()) {}
+    /// And Gram matrices of some of the tokens. `all`: the machines that each see some batches; all of them call
+    /// `complete`.
+    block_statistics(const block_layout& layout, device& machine, const gram_sample& in_gram, machines& all = alone())
+        : block_statistics(layout, &machine, in_gram, all)
     {}
 
     /// Of the value that the linear layer reads (shared with its siblings).
@@ -17804,7 +18071,7 @@ public:
     /// Frees the Gram matrices; the other sums stay.
     void drop_grams()
     {
-        for (input_statistics& entry : entries_) entry.take_gram();
+        for (input_statistics& entry : entries_) entry.gram() = {};
     }
 
     /// After the last batch that an observer was shown.
@@ -17824,13 +18091,16 @@ public:
     }
 
 private:
-    block_statistics(const block_layout& layout, device* machine, machines& all) : all_(&all)
+    block_statistics(const block_layout& layout, device* machine, const gram_sample& in_gram, machines& all)
+        : all_(&all)
     {
         for (const block_input& input : layout.inputs) {
             names_.emplace(input.name, entries_.size());
             // Of what experts are given there would be as many Gram matrices as experts.
             const bool is_part = layout.whole_of(input.value) != input.value;
-            entries_.emplace_back(input.width, is_part ? nullptr : machine, all.are_several());
+            input_gram gram;
+            if (machine && !is_part) gram = input_gram{*machine, input.width, in_gram};
+            entries_.emplace_back(input.width, all.are_several(), std::move(gram));
         }
         for (const block_linear& linear : layout.linears) names_.emplace(linear.name, layout.input_of(linear.reads));
     }
@@ -20012,48 +20282,6 @@ AWQ_COMPILED std::string_view kernel_instruction_set() noexcept { return instruc
 } // namespace awq
 
 #endif
-// ---- awq/support/catch_out_of_memory.hpp
-#ifndef AWQ_SUPPORT_CATCH_OUT_OF_MEMORY_HPP
-#define AWQ_SUPPORT_CATCH_OUT_OF_MEMORY_HPP
-
-#include <string_view>
-#include <type_traits>
-#if AWQ_EXCEPTIONS
-#include <new>
-#include <stdexcept>
-#endif
-
-namespace awq {
-
-/// What to do where a run of a model does not fit into memory.
-inline constexpr std::string_view use_less_memory =
-    "take fewer samples or shorter sequences, or give the program more memory";
-
-/// The same for what is read or written piece by piece.
-inline constexpr std::string_view give_more_memory = "give the program more memory";
-
-/// What `step()` (a result) gives, or `out_of_memory` where an allocation failed in it, on any thread
-/// that it waits for: "WHERE: out of memory; ADVICE". Entry points that need a heap run in it. Where the
-/// program is compiled without exceptions, a failed allocation ends it.
-template <class Step>
-std::invoke_result_t<Step&> catch_out_of_memory([[maybe_unused]] std::string_view where,
-                                                [[maybe_unused]] std::string_view advice, Step&& step)
-{
-#if AWQ_EXCEPTIONS
-    try {
-        return step();
-    } catch (const std::bad_alloc&) {
-    } catch (const std::length_error&) { // a size that no container can have
-    }
-    return error{error_code::out_of_memory, where, ": out of memory; ", advice};
-#else
-    return step();
-#endif
-}
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -20091,7 +20319,7 @@ inline result<model_output> run_model(device& machine, const tensor_source& sour
     const std::size_t layers = source.config().num_hidden_layers;
     for (std::size_t layer = 0; layer < layers; ++layer) {
         notify(options.progress, role, layer, layers);
-        AWQ_TRY(block_tensors block, block_tensors::load(source, layer));
+        AWQ_TRY(block_tensors block, block_tensors::load(machine, source, layer));
         if (options.pseudo_quantize) AWQ_CHECK(round_linears(machine, *options.pseudo_quantize, block));
         AWQ_CHECK(stream.advance(machine, source.config(), layer, block.weights()));
     }
@@ -20509,7 +20737,7 @@ private:
 
     status run_block(std::size_t layer)
     {
-        AWQ_TRY(block_tensors block, block_tensors::load(source_, layer));
+        AWQ_TRY(block_tensors block, block_tensors::load(machine_, source_, layer));
         AWQ_CHECK(forward_trials(layer, block));
         const host_matrix before = copy_of_hidden();
         block_statistics statistics{block.layout()};
@@ -21501,8 +21729,9 @@ private:
         const input_statistics& inputs = inputs_of(mapping);
         const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
         const bool is_exact = options_.loss == loss_kind::parent_output;
-        mapping_search what{problem, options_.search, inputs.gram(), inputs.gram_tokens()};
+        mapping_search what{problem, options_.search, inputs.gram().view(), inputs.gram_tokens()};
         what.rows = is_exact ? all_rows : options_.search.deciding_rows;
+        what.is_screened = !is_exact;
         if (options_.loss == loss_kind::gram || parent == none_here) return machine_.search(what);
         const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
         const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
@@ -21512,7 +21741,6 @@ private:
         recorded_parent_loss loss{machine_, recorded, forward};
         AWQ_CHECK(loss.prepare());
         what.exact = std::ref(loss);
-        what.is_screened = !is_exact;
         return machine_.search(what);
     }
 
@@ -21680,6 +21908,9 @@ public:
         machine_.mirror_upper(gram);
         return rows;
     }
+
+    /// Whether the layout's `input` is the last of its segment: behind it no stream needs what the segment holds.
+    static bool is_last(const block_layout& layout, std::size_t input) { return place_of(layout, input).is_last; }
 
     /// Carries the rounded stream over a segment, if the layout's `input` is its last.
     status pass(std::size_t input, const block_weights& rounded)
@@ -22009,6 +22240,10 @@ public:
         compensated_ = quantized_.copy(machine_);
     }
 
+    /// Of a layer that is rounded nothing but its codes will be wanted: weights are freed when both streams have gone
+    /// over them. `smoothed`: what this run was made for. For `run_sequential`.
+    void keep_codes_only(block_tensors& smoothed) noexcept { freed_ = &smoothed; }
+
     /// Rounds every layer as if the layers before it were not rounded.
     status run_alone()
     {
@@ -22019,7 +22254,7 @@ public:
                 continue;
             }
             input_statistics& stats = statistics_.of(input.name);
-            host_matrix gram = stats.take_gram();
+            host_matrix gram = stats.gram().take();
             AWQ_CHECK(quantize_stage(input, view_of(gram), stats.tokens(), nullptr));
             if (smoothed_.layout().is_shared(input.value)) shared_ = {std::move(gram), stats.tokens(), false};
         }
@@ -22036,6 +22271,10 @@ public:
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             AWQ_CHECK(quantize_sequential(stages, i));
             AWQ_CHECK(stages.pass(i, quantized_.weights()));
+            if (freed_ && block_stages::is_last(smoothed_.layout(), i)) {
+                drop_rounded(*freed_, i + 1);
+                drop_rounded(quantized_, i + 1);
+            }
             spent("streams");
         }
         return {};
@@ -22092,6 +22331,7 @@ private:
         AWQ_TRY(const std::uint64_t tokens, stages.gather(index, smoothed_.weights(), quantized_.weights(),
                                                           view_of(gram), view_of(shift), through));
         spent("streams");
+        if (freed_ && block_stages::is_last(smoothed_.layout(), index)) drop_rounded(*freed_, index);
         if (smoothed_.layout().is_shared(input.value)) shared_ = {gram, tokens, false};
         if (takes_rows(input) && is_little(input, tokens))
             return quantize_stage(input, view_of(shared_.gram), shared_.tokens, nullptr);
@@ -22159,6 +22399,14 @@ private:
         }
         spent("quantize");
         return {};
+    }
+
+    /// The rounded layers that read one of the first so many inputs.
+    void drop_rounded(block_tensors& from, std::size_t inputs) const
+    {
+        const block_layout& layout = smoothed_.layout();
+        for (const auto& [linear, made] : linears_)
+            if (layout.input_of(layout.find(linear)->reads) < inputs) from.drop(linear);
     }
 
     void spent(const char* step) { report_.add_seconds(step, watch_.lap()); }
@@ -22310,6 +22558,7 @@ private:
     std::optional<block_tensors> compensated_;
     std::optional<block_statistics> rounded_statistics_;
     shared_input shared_;
+    block_tensors* freed_ = nullptr; ///< the smoothed block, where its weights are not wanted any more
 };
 
 } // namespace awq
@@ -22502,13 +22751,18 @@ inline std::size_t recorder_stride(const block_settings& options, std::span<cons
     return std::max<std::size_t>(1, tokens / options.exact_loss_tokens);
 }
 
+/// Whether layers are rounded by the Gram matrices that the search looked at.
+inline bool rounds_by_grams(const block_settings& options, bool is_sequential) noexcept
+{
+    return !options.smoothing_only && !is_sequential;
+}
+
 /// The chunks of the Gram matrices: all, where more than the search looks at them, or an expert would see few.
 inline std::vector<sequence_chunk> gram_chunks(const block_settings& options, bool is_sequential,
                                                const std::vector<sequence_chunk>& all, const block_layout& layout)
 {
-    const bool is_used_up = !options.smoothing_only && !is_sequential;
     const bool has_experts = std::ranges::any_of(layout.inputs, &block_input::is_routed);
-    if (is_used_up || has_experts || options.loss == loss_kind::parent_output) return all;
+    if (rounds_by_grams(options, is_sequential) || has_experts || options.loss == loss_kind::parent_output) return all;
     return sample_of(all, options.search_tokens);
 }
 
@@ -36736,7 +36990,7 @@ inline status fill_statistics(const imatrix& matrix, const model_config& config,
             const double mean = means[i];
             sums.square_sum[i] = mean * tokens;
             sums.abs_sum[i] = std::sqrt(mean) * tokens;
-            if (statistics.has_gram()) statistics.gram()(i, i) = static_cast<float>(mean * tokens);
+            if (statistics.gram().is_matrix()) statistics.gram().matrix()(i, i) = static_cast<float>(mean * tokens);
         }
         statistics.count_in_gram(sums.tokens);
     }
@@ -38181,6 +38435,16 @@ void divide_gram(const E& how, std::span<const double> scales, matrix_view<float
     });
 }
 
+/// The inputs themselves, divided so.
+template <execution E>
+void divide_columns(const E& how, std::span<const double> scales, matrix_view<float> x)
+{
+    for_each_row(how, x.rows(), [&](std::size_t t) {
+        float* const row = x.row(t).data();
+        for (std::size_t c = 0; c < x.cols(); ++c) row[c] = static_cast<float>(row[c] / scales[c]);
+    });
+}
+
 } // namespace awq
 
 #endif
@@ -39293,8 +39557,8 @@ constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 /// is the Gram matrix of its inputs. Only the rows of `sample` are looked at, and the sum is
 /// extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
 template <class Product, execution E, class T = const float>
-AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                              matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate, gram_view gram,
+                              std::span<float> memory, const row_sample& sample)
 {
     const std::size_t width = weight.cols(), rows = sample.size();
     const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
@@ -39302,27 +39566,24 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<c
     for (std::size_t first = 0; first < rows; first += most) {
         const std::size_t count = std::min(most, rows - first);
         const matrix_view<float> change{memory.data(), count, width};
-        const matrix_view<float> product{memory.data() + count * width, count, width};
+        const matrix_view<float> product{memory.data() + count * width, count, gram.width()};
         how.for_each(count, [&](std::size_t r) {
             const std::size_t row = sample.row(first + r);
             const T* const from = weight.row(row).data();
             const float* const to = candidate.row(row).data();
             for (std::size_t c = 0; c < width; ++c) change(r, c) = to[c] - static_cast<float>(from[c]);
         });
-        Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
-        sum += ordered_sum(how, count, [&](std::size_t r) {
-            const float *a = change.row(r).data(), *b = product.row(r).data();
-            return lane_sum(
-                width, [a, b](std::size_t c) { return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]); });
-        });
+        gram.multiply<Product>(how, change, product);
+        sum += ordered_sum(how, count,
+                           [&](std::size_t r) { return gram.square_of(change.row(r).data(), product.row(r).data()); });
     }
     return sum * static_cast<double>(weight.rows()) / static_cast<double>(std::max<std::size_t>(rows, 1));
 }
 
 /// The same over all rows.
 template <class Product, execution E, class T = const float>
-AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                              matrix_view<const float> gram, std::span<float> memory)
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate, gram_view gram,
+                              std::span<float> memory)
 {
     return gram_error<Product>(how, weight, candidate, gram, memory, row_sample{weight.rows()});
 }
@@ -39335,12 +39596,11 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<c
 template <class Product, execution E, class T = float>
 class AWQ_ABI_TAG gram_loss {
 public:
-    /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
+    /// `weights`: the originals, each (out_features, in_features); `gram`: of their inputs, summed over
     /// `tokens`. Of each weight about `most_rows` rows are looked at, in whole blocks of `row_block`,
     /// which is a multiple of all quantizers' own.
-    gram_loss(const E& how, std::span<const matrix_view<const T>> weights, matrix_view<const float> gram,
-              std::size_t tokens, std::span<float> memory, std::size_t most_rows = all_rows,
-              std::size_t row_block = 1) noexcept
+    gram_loss(const E& how, std::span<const matrix_view<const T>> weights, gram_view gram, std::size_t tokens,
+              std::span<float> memory, std::size_t most_rows = all_rows, std::size_t row_block = 1) noexcept
         : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory), most_rows_(most_rows),
           row_block_(row_block)
     {}
@@ -39377,18 +39637,15 @@ public:
     void finish()
     {
         if (used_ == 0) return;
-        const matrix_view<const float> changes{memory_.data(), used_, gram_.cols()};
-        const matrix_view<float> products{memory_.data() + capacity() * gram_.cols(), used_, gram_.cols()};
-        Product::multiply_nn(how_, changes, gram_, products);
+        const matrix_view<const float> changes{memory_.data(), used_, gram_.in_features()};
+        const matrix_view<float> products{memory_.data() + capacity() * changes.cols(), used_, gram_.width()};
+        gram_.template multiply<Product>(how_, changes, products);
         for (std::size_t i = 0; i < waiting_; ++i) {
             const rows_of_candidate& each = queue_[i];
-            *each.error += each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
-                               const float *a = changes.row(each.first + r).data(),
-                                           *b = products.row(each.first + r).data();
-                               return lane_sum(changes.cols(), [a, b](std::size_t c) {
-                                   return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
-                               });
-                           });
+            *each.error +=
+                each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
+                    return gram_.square_of(changes.row(each.first + r).data(), products.row(each.first + r).data());
+                });
         }
         used_ = waiting_ = 0;
     }
@@ -39401,7 +39658,10 @@ private:
         std::size_t first, count;
     };
 
-    std::size_t capacity() const noexcept { return std::max<std::size_t>(1, memory_.size() / (2 * gram_.cols())); }
+    std::size_t capacity() const noexcept
+    {
+        return std::max<std::size_t>(1, memory_.size() / (2 * gram_.in_features()));
+    }
 
     void add_rows(matrix_view<const T> weight, matrix_view<const float> candidate, double share, double& error)
     {
@@ -39411,7 +39671,7 @@ private:
             if (used_ == capacity() || waiting_ == most_waiting) finish();
             const std::size_t count = std::min(capacity() - used_, sample.size() - done);
             how_.for_each(count, [&](std::size_t r) {
-                const std::size_t row = sample.row(done + r), width = gram_.cols();
+                const std::size_t row = sample.row(done + r), width = gram_.in_features();
                 float* const change = memory_.data() + (used_ + r) * width;
                 for (std::size_t c = 0; c < width; ++c)
                     change[c] = candidate(row, c) - static_cast<float>(weight(row, c));
@@ -39426,7 +39686,7 @@ private:
 
     const E& how_;
     std::span<const matrix_view<const T>> weights_;
-    matrix_view<const float> gram_;
+    gram_view gram_;
     std::size_t tokens_;
     std::span<float> memory_;
     std::size_t most_rows_, row_block_;
@@ -40075,15 +40335,13 @@ result<search_outcome> search_in(std::span<float> memory, const E& how, const ma
     std::vector<float> products(gram_loss_workspace_size(what.problem.in_features()) * rows_at_once);
     std::vector<matrix_view<const float>> weights;
     for (const auto& layer : what.problem.layers) weights.push_back(layer.weight);
-    gram_loss<Product, E> gram{how,
-                               weights,
-                               what.gram,
-                               what.tokens,
-                               products,
-                               exact ? what.options.screening_rows : what.rows,
-                               row_block_of(what.problem)};
-    if (!exact) return scale_search(how, what.problem, what.options, gram, memory);
-    return screened_search(how, what.problem, what.options, gram, exact, memory);
+    const auto by_rows = [&](std::size_t rows) {
+        return gram_loss<Product, E>{how, weights, what.gram, what.tokens, products, rows, row_block_of(what.problem)};
+    };
+    if (!exact && !what.is_screened) return scale_search(how, what.problem, what.options, by_rows(what.rows), memory);
+    auto ranking = by_rows(what.options.screening_rows);
+    if (exact) return screened_search(how, what.problem, what.options, ranking, exact, memory);
+    return screened_search(how, what.problem, what.options, ranking, by_rows(what.rows), memory);
 }
 
 } // namespace detail
@@ -40636,6 +40894,10 @@ public:
     {
         awq::divide_gram(how_, scales, gram);
     }
+    void divide_columns(std::span<const double> scales, matrix_view<float> x) override
+    {
+        awq::divide_columns(how_, scales, x);
+    }
 
     result<found_scales> search(const mapping_search& what) override { return search_mapping<Product>(how_, what); }
     squared_error compare(matrix_view<const float> expected, matrix_view<const float> actual) override
@@ -40657,13 +40919,14 @@ public:
     }
     void limit_smooth(const scale_limits& limits, const smooth_target& smooth, dtype storage) override
     {
-        awq::limit_smooth(limits, smooth, storage);
+        awq::limit_smooth(how_, limits, smooth, storage);
     }
     void limit_balance(const scale_limits& limits, matrix_view<const float> weight, dtype storage,
                        std::span<const std::uint32_t> column_scales) override
     {
-        std::vector<float> memory(weight.cols());
-        awq::limit_balance(limits, weight, storage, column_scales, memory);
+        std::vector<float> magnitudes(weight.cols());
+        raise_largest(how_, weight, magnitudes);
+        awq::limit_balance(limits, magnitudes, storage, column_scales);
     }
 
     void clip_weights(const integer_quantizer& format, std::span<const float> importance,
@@ -42247,7 +42510,7 @@ private:
     void limit_scales(std::span<float> scratch) const
     {
         limits_.clear();
-        limit_smooth(limits_, pair_.smooth, stored<S>);
+        limit_smooth(how_, limits_, pair_.smooth, stored<S>);
         for (const auto& balance : pair_.balances)
             limit_balance(limits_, balance, stored<B>, pair_.column_scales, scratch);
     }
@@ -46867,7 +47130,7 @@ struct model_settings {
     bool all_experts = false;
     std::size_t experts_in_memory = 0;
     std::optional<precision> operands;
-    dtype hidden_states = dtype::f32;
+    std::optional<dtype> hidden_states;
     std::size_t num_calibration_samples = sample_calibration{}.num_calibration_samples;
     std::size_t max_seq_length = sample_calibration{}.max_seq_length;
     progress_callback progress;
@@ -48199,6 +48462,13 @@ inline precision choose_precision(const run_settings& options, dtype stored, not
     return options.operands.value_or(is_better ? precision::mixed : precision::float32);
 }
 
+/// What the text is kept in between blocks. Where the options leave it open: what the products take of it.
+inline dtype choose_hidden_states(const run_settings& options)
+{
+    const bool is_rounded = options.operands == precision::mixed && detail::has_amx();
+    return options.hidden_states.value_or(is_rounded ? dtype::bf16 : dtype::f32);
+}
+
 } // namespace awq
 
 #endif
@@ -48764,7 +49034,7 @@ private:
         loaded_model model;
         AWQ_TRY(model.outer_, outer_tensors::read(source));
         for (std::size_t i = 0; i < source.config().num_hidden_layers; ++i) {
-            AWQ_TRY(block_tensors block, block_tensors::load(source, i));
+            AWQ_TRY(block_tensors block, block_tensors::load(machine, source, i));
             model.blocks_.push_back(std::move(block));
         }
         AWQ_CHECK(model.assemble(machine, source.config()));
@@ -49359,7 +49629,7 @@ inline result<run_identity> identity_of(const run_settings& options, std::span<c
     add("--instruction-set", std::string{kernel_instruction_set()});
     add("--reproducible", reproducible_products.load());
     add("--precision", operands.value_or(precision::float32));
-    add("--hidden-states", hidden_states);
+    add("--hidden-states", hidden_states.value_or(dtype::f32));
     add("the processor's matrix unit", operands == precision::mixed && detail::has_amx());
     add("--model", model);
     detail::add_files(model, made);
@@ -54249,6 +54519,7 @@ public:
         run->options_.operands =
             choose_precision(run->options_, run->source_->config().torch_dtype, run->report_.notes);
         machine.set_precision(*run->options_.operands);
+        run->options_.hidden_states = choose_hidden_states(run->options_);
         AWQ_CHECK(check_outer_values(*run->source_));
         AWQ_TRY(run->plan_, layer_plan::make(run->options_, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
@@ -54349,9 +54620,8 @@ private:
     status embed(std::span<const token_ids> samples)
     {
         if (!options_.imatrix.empty()) return {};
-        AWQ_TRY(stream_, activation_stream::make(machine_, *source_, samples, all_));
+        AWQ_TRY(stream_, activation_stream::make(machine_, *source_, samples, all_, *options_.hidden_states));
         stream_.show_all_experts(options_.all_experts);
-        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small(machine_);
         return {};
     }
 
@@ -54447,6 +54717,9 @@ private:
 
     status run_block(std::size_t layer, std::size_t layers);
 
+    /// The tokens that a block's Gram matrices are of.
+    gram_sample gram_sample_of(const block_layout& layout) const;
+
     /// What the search needs beside the statistics is gone when it is done.
     status calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
                                 block_statistics& statistics);
@@ -54468,7 +54741,13 @@ private:
 
     memory_need least() const
     {
-        return least_memory(source_->config(), !options_.smoothing_only, is_sequential(), options_.hidden_states);
+        return least_memory(source_->config(), !options_.smoothing_only, is_sequential(), *options_.hidden_states);
+    }
+
+    /// Whether no output holds the weights of a layer that is rounded.
+    bool writes_codes_only() const
+    {
+        return !options_.compensate && options_.output_smoothed.empty() && options_.output_dequantized.empty();
     }
 
     bool is_sequential() const { return !options_.smoothing_only && options_.rounding.least_squares_lambda > 0; }
@@ -54574,11 +54853,12 @@ inline status oneshot_run::run_block(std::size_t layer, std::size_t layers)
 {
     notify(options_.progress, "block " + std::to_string(layer) + ": calibrate", layer, layers);
     watch_.lap();
-    AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer, scratch_directory(), options_.experts_in_memory));
+    AWQ_TRY(block_tensors block,
+            block_tensors::load(machine_, *source_, layer, scratch_directory(), options_.experts_in_memory));
     ahead_.start(*source_, layer + 1);
     AWQ_CHECK(check_agreed(all_, block.has_waiting(), scratch_directory(), "no room for experts, which rank 0 has"));
     report_.add_seconds("read", watch_.lap());
-    block_statistics statistics{block.layout(), machine_, all_};
+    block_statistics statistics{block.layout(), machine_, gram_sample_of(block.layout()), all_};
     AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
     if (options_.smoothing_only) return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
     const quantizer_choice formats = [&](std::string_view linear) {
@@ -54587,11 +54867,22 @@ inline status oneshot_run::run_block(std::size_t layer, std::size_t layers)
     block_quantizer_run quantizing{machine_, block, statistics, formats, options_, report_, all_};
     const storage_choice storage = stored_types();
     if (options_.compensate) quantizing.store_targets(storage);
+    if (writes_codes_only()) quantizing.keep_codes_only(block);
     report_.add_seconds("quantize", watch_.lap());
     AWQ_CHECK(quantize(layer, quantizing));
     report_.add_seconds("streams", watch_.lap());
     const block_statistics* const seen = options_.compensate ? quantizing.rounded_statistics() : &statistics;
     return hand_over({layer, &block, seen, &quantizing.linears(), &quantizing.dequantized(), quantizing.compensated()});
+}
+
+inline gram_sample oneshot_run::gram_sample_of(const block_layout& layout) const
+{
+    if (!options_.imatrix.empty() || rounds_by_grams(options_, is_sequential())) return {};
+    const auto sample = [&](const std::vector<sequence_chunk>& chunks) {
+        return gram_chunks(options_, is_sequential(), chunks, layout);
+    };
+    const auto now = sample(stream_.all_chunks()), later = sample(cut_into_chunks(lengths_of(samples_)));
+    return {tokens_of(now), stream_.own_tokens(now), tokens_of(later)};
 }
 
 inline status oneshot_run::calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
@@ -54815,7 +55106,8 @@ private:
     {
         AWQ_CHECK(run_->embed(samples));
         AWQ_TRY(const block_tensors block,
-                block_tensors::load(*run_->source_, 0, run_->scratch_directory(), run_->options_.experts_in_memory));
+                block_tensors::load(run_->machine_, *run_->source_, 0, run_->scratch_directory(),
+                                    run_->options_.experts_in_memory));
         block_statistics statistics{block.layout()};
         stopwatch watch;
         AWQ_CHECK(run_->stream_.advance(

@@ -3436,41 +3436,48 @@ double largest_magnitude(std::span<T> values) noexcept
 
 /// Narrows the limits to scales whose products with the columns of a balance layer are finite in
 /// `storage`. A column that becomes zero is left to the loss, which sees it.
-/// `scratch`: in_features floats. `column_scales`: as in `mapping`.
+/// `magnitudes`: the largest |w| of each column. `column_scales`: as in `mapping`.
+inline void limit_balance(const scale_limits& limits, std::span<const float> magnitudes, dtype storage,
+                          std::span<const std::uint32_t> column_scales) noexcept
+{
+    const double largest = range_of(storage).largest;
+    for (std::size_t c = 0; c < magnitudes.size(); ++c) {
+        double& limit = limits.largest[column_scales.empty() ? c : column_scales[c]];
+        if (magnitudes[c] > 0) limit = std::min(limit, largest / static_cast<double>(magnitudes[c]));
+    }
+}
+
+/// The same of the layer's weight. `scratch`: in_features floats.
 template <class T>
 void limit_balance(const scale_limits& limits, matrix_view<T> weight, dtype storage,
                    std::span<const std::uint32_t> column_scales, std::span<float> scratch) noexcept
 {
-    const double largest = range_of(storage).largest;
     std::ranges::fill(scratch, 0.0f);
     for (std::size_t r = 0; r < weight.rows(); ++r)
         for (std::size_t c = 0; c < weight.cols(); ++c)
             scratch[c] = std::max(scratch[c], std::fabs(static_cast<float>(weight(r, c))));
-    for (std::size_t c = 0; c < weight.cols(); ++c) {
-        double& limit = limits.largest[column_scales.empty() ? c : column_scales[c]];
-        if (scratch[c] > 0) limit = std::min(limit, largest / static_cast<double>(scratch[c]));
-    }
+    limit_balance(limits, scratch.first(weight.cols()), storage, column_scales);
 }
 
 /// Narrows the limits to scales by which the smooth layer can be divided: all is finite in `storage`,
 /// and no channel (a norm's gain, a linear layer's row) that passes something on becomes zero, for
 /// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
 /// them only the finite ones count.
-template <class T>
-void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smooth, dtype storage) noexcept
+template <execution E, class T>
+void limit_smooth(const E& how, const scale_limits& limits, const basic_smooth_target<T>& smooth, dtype storage)
 {
     storage_range range = range_of(storage);
     const std::size_t count = limits.smallest.size();
     if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
-    for (std::size_t i = 0; i < count; ++i) {
+    for_each_row(how, count, [&](std::size_t i) {
         const double gain = smooth.norm
                                 ? std::fabs(detail::to_double(smooth.weight(0, i)) + (smooth.offset ? 1.0 : 0.0))
                                 : detail::largest_magnitude(smooth.weight.row(smooth.row_of(i, count)));
         detail::limit_smooth_row(limits, i, gain, range);
-        if (smooth.bias.empty()) continue;
+        if (smooth.bias.empty()) return;
         const double bias = std::fabs(detail::to_double(smooth.bias[smooth.row_of(i, count)]));
         limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
-    }
+    });
 }
 
 } // namespace awq
@@ -3577,7 +3584,7 @@ private:
     void limit_scales(std::span<float> scratch) const
     {
         limits_.clear();
-        limit_smooth(limits_, pair_.smooth, stored<S>);
+        limit_smooth(how_, limits_, pair_.smooth, stored<S>);
         for (const auto& balance : pair_.balances)
             limit_balance(limits_, balance, stored<B>, pair_.column_scales, scratch);
     }
@@ -7313,6 +7320,62 @@ struct simulated<Scheme, Group> : simulated_format<gguf::format_quantizer<Scheme
 #ifndef AWQ_SEARCH_GRAM_LOSS_HPP
 #define AWQ_SEARCH_GRAM_LOSS_HPP
 
+// ---- awq/search/gram_view.hpp
+#ifndef AWQ_SEARCH_GRAM_VIEW_HPP
+#define AWQ_SEARCH_GRAM_VIEW_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// The Gram matrix G = X^T X of the inputs of a layer: the matrix itself, or the inputs X that it would be of. They
+/// say the same, and take less memory and less work where there are fewer of them than channels.
+class gram_view {
+public:
+    constexpr gram_view() noexcept = default;
+    /// G: (in_features, in_features).
+    constexpr gram_view(matrix_view<const float> gram) noexcept : values_(gram) {}
+    constexpr gram_view(matrix_view<float> gram) noexcept : values_(gram) {}
+    /// X: (tokens, in_features), of at most in_features tokens.
+    static constexpr gram_view of_inputs(matrix_view<const float> x) noexcept
+    {
+        gram_view made = x;
+        made.is_factor_ = true;
+        return made;
+    }
+
+    constexpr std::size_t in_features() const noexcept { return values_.cols(); }
+    /// Columns of `multiply`'s products; at most in_features.
+    constexpr std::size_t width() const noexcept { return values_.rows(); }
+
+    /// changes G, or changes X^T: changes (rows, in_features), product (rows, width).
+    template <class Product, execution E>
+    void multiply(const E& how, matrix_view<const float> changes, matrix_view<float> product) const
+    {
+        if (is_factor_)
+            Product::multiply_nt(how, changes, values_, product);
+        else
+            Product::multiply_nn(how, changes, values_, product);
+    }
+
+    /// c G c^T of one row c of the changes, from its row of the product, in double and in a fixed order.
+    double square_of(const float* change, const float* product) const noexcept
+    {
+        const float* const other = is_factor_ ? product : change;
+        return lane_sum(width(), [=](std::size_t c) {
+            return static_cast<sum_type>(other[c]) * static_cast<sum_type>(product[c]);
+        });
+    }
+
+private:
+    matrix_view<const float> values_;
+    bool is_factor_ = false;
+};
+
+} // namespace awq
+
+#endif
+
 #include <algorithm>
 #include <cstddef>
 #include <span>
@@ -7327,8 +7390,8 @@ constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 /// is the Gram matrix of its inputs. Only the rows of `sample` are looked at, and the sum is
 /// extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
 template <class Product, execution E, class T = const float>
-AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                              matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate, gram_view gram,
+                              std::span<float> memory, const row_sample& sample)
 {
     const std::size_t width = weight.cols(), rows = sample.size();
     const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
@@ -7336,27 +7399,24 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<c
     for (std::size_t first = 0; first < rows; first += most) {
         const std::size_t count = std::min(most, rows - first);
         const matrix_view<float> change{memory.data(), count, width};
-        const matrix_view<float> product{memory.data() + count * width, count, width};
+        const matrix_view<float> product{memory.data() + count * width, count, gram.width()};
         how.for_each(count, [&](std::size_t r) {
             const std::size_t row = sample.row(first + r);
             const T* const from = weight.row(row).data();
             const float* const to = candidate.row(row).data();
             for (std::size_t c = 0; c < width; ++c) change(r, c) = to[c] - static_cast<float>(from[c]);
         });
-        Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
-        sum += ordered_sum(how, count, [&](std::size_t r) {
-            const float *a = change.row(r).data(), *b = product.row(r).data();
-            return lane_sum(
-                width, [a, b](std::size_t c) { return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]); });
-        });
+        gram.multiply<Product>(how, change, product);
+        sum += ordered_sum(how, count,
+                           [&](std::size_t r) { return gram.square_of(change.row(r).data(), product.row(r).data()); });
     }
     return sum * static_cast<double>(weight.rows()) / static_cast<double>(std::max<std::size_t>(rows, 1));
 }
 
 /// The same over all rows.
 template <class Product, execution E, class T = const float>
-AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                              matrix_view<const float> gram, std::span<float> memory)
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate, gram_view gram,
+                              std::span<float> memory)
 {
     return gram_error<Product>(how, weight, candidate, gram, memory, row_sample{weight.rows()});
 }
@@ -7369,12 +7429,11 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<c
 template <class Product, execution E, class T = float>
 class AWQ_ABI_TAG gram_loss {
 public:
-    /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
+    /// `weights`: the originals, each (out_features, in_features); `gram`: of their inputs, summed over
     /// `tokens`. Of each weight about `most_rows` rows are looked at, in whole blocks of `row_block`,
     /// which is a multiple of all quantizers' own.
-    gram_loss(const E& how, std::span<const matrix_view<const T>> weights, matrix_view<const float> gram,
-              std::size_t tokens, std::span<float> memory, std::size_t most_rows = all_rows,
-              std::size_t row_block = 1) noexcept
+    gram_loss(const E& how, std::span<const matrix_view<const T>> weights, gram_view gram, std::size_t tokens,
+              std::span<float> memory, std::size_t most_rows = all_rows, std::size_t row_block = 1) noexcept
         : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory), most_rows_(most_rows),
           row_block_(row_block)
     {}
@@ -7411,18 +7470,15 @@ public:
     void finish()
     {
         if (used_ == 0) return;
-        const matrix_view<const float> changes{memory_.data(), used_, gram_.cols()};
-        const matrix_view<float> products{memory_.data() + capacity() * gram_.cols(), used_, gram_.cols()};
-        Product::multiply_nn(how_, changes, gram_, products);
+        const matrix_view<const float> changes{memory_.data(), used_, gram_.in_features()};
+        const matrix_view<float> products{memory_.data() + capacity() * changes.cols(), used_, gram_.width()};
+        gram_.template multiply<Product>(how_, changes, products);
         for (std::size_t i = 0; i < waiting_; ++i) {
             const rows_of_candidate& each = queue_[i];
-            *each.error += each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
-                               const float *a = changes.row(each.first + r).data(),
-                                           *b = products.row(each.first + r).data();
-                               return lane_sum(changes.cols(), [a, b](std::size_t c) {
-                                   return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
-                               });
-                           });
+            *each.error +=
+                each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
+                    return gram_.square_of(changes.row(each.first + r).data(), products.row(each.first + r).data());
+                });
         }
         used_ = waiting_ = 0;
     }
@@ -7435,7 +7491,10 @@ private:
         std::size_t first, count;
     };
 
-    std::size_t capacity() const noexcept { return std::max<std::size_t>(1, memory_.size() / (2 * gram_.cols())); }
+    std::size_t capacity() const noexcept
+    {
+        return std::max<std::size_t>(1, memory_.size() / (2 * gram_.in_features()));
+    }
 
     void add_rows(matrix_view<const T> weight, matrix_view<const float> candidate, double share, double& error)
     {
@@ -7445,7 +7504,7 @@ private:
             if (used_ == capacity() || waiting_ == most_waiting) finish();
             const std::size_t count = std::min(capacity() - used_, sample.size() - done);
             how_.for_each(count, [&](std::size_t r) {
-                const std::size_t row = sample.row(done + r), width = gram_.cols();
+                const std::size_t row = sample.row(done + r), width = gram_.in_features();
                 float* const change = memory_.data() + (used_ + r) * width;
                 for (std::size_t c = 0; c < width; ++c)
                     change[c] = candidate(row, c) - static_cast<float>(weight(row, c));
@@ -7460,7 +7519,7 @@ private:
 
     const E& how_;
     std::span<const matrix_view<const T>> weights_;
-    matrix_view<const float> gram_;
+    gram_view gram_;
     std::size_t tokens_;
     std::span<float> memory_;
     std::size_t most_rows_, row_block_;

@@ -11,12 +11,18 @@ namespace {
 
 using awq::hidden_states;
 
-hidden_states some_states(std::size_t rows, std::size_t cols)
+hidden_states some_states(std::size_t rows, std::size_t cols, awq::dtype type)
 {
-    awq::host_matrix made = awq::xtensor_backend::make(rows, cols);
-    for (std::size_t i = 0; i < made.size(); ++i) made.data()[i] = std::sin(static_cast<float>(i)) * 3.0f;
-    return hidden_states{std::move(made)};
+    hidden_states made{rows, cols, type};
+    const auto fill = [](awq::matrix_view<float> values) -> awq::status {
+        for (std::size_t i = 0; i < values.size(); ++i) values.data()[i] = std::sin(static_cast<float>(i)) * 3.0f;
+        return {};
+    };
+    REQUIRE(made.with_rows(test::fast_machine(), 0, rows, true, fill));
+    return made;
 }
+
+constexpr awq::dtype types[] = {awq::dtype::f32, awq::dtype::bf16};
 
 std::vector<float> rows_of(hidden_states& states, std::size_t first, std::size_t count)
 {
@@ -33,8 +39,7 @@ std::vector<float> rows_of(hidden_states& states, std::size_t first, std::size_t
 
 TEST_CASE("hidden states in bfloat16 are the nearest ones, and are what is worked with from then on")
 {
-    hidden_states exact = some_states(70, 9), small = some_states(70, 9);
-    small.make_small(test::fast_machine());
+    hidden_states exact = some_states(70, 9, awq::dtype::f32), small = some_states(70, 9, awq::dtype::bf16);
     CHECK(small.rows() == 70);
     CHECK(small.cols() == 9);
     CHECK(small.bytes().size() == 70 * 9 * 2);
@@ -46,9 +51,8 @@ TEST_CASE("hidden states in bfloat16 are the nearest ones, and are what is worke
 
 TEST_CASE("what is made of some rows is kept only where it should be, in either type")
 {
-    for (const bool is_small : {false, true}) {
-        hidden_states states = some_states(50, 4);
-        if (is_small) states.make_small(test::fast_machine());
+    for (const awq::dtype type : types) {
+        hidden_states states = some_states(50, 4, type);
         const auto before = rows_of(states, 0, 50);
         const auto write = [](awq::matrix_view<float> rows) -> awq::status {
             std::fill_n(rows.data(), rows.size(), 2.0f);
@@ -69,9 +73,8 @@ TEST_CASE("what is made of some rows is kept only where it should be, in either 
 
 TEST_CASE("a copy of hidden states is another stream with the same values")
 {
-    for (const bool is_small : {false, true}) {
-        hidden_states states = some_states(600, 700); // more than one task's share
-        if (is_small) states.make_small(test::fast_machine());
+    for (const awq::dtype type : types) {
+        hidden_states states = some_states(600, 700, type); // more than one task's share
         hidden_states other = states.copy(test::fast_machine());
         CHECK(other.bytes().data() != states.bytes().data());
         CHECK(std::ranges::equal(other.bytes(), states.bytes()));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Every tensor that is used is compared with the config before any work.
+#include "device/machines.hpp"
 #include "run/model_copy.hpp"
 
 #include <awq/block/block_tensors.hpp>
@@ -134,7 +135,7 @@ TEST_CASE("a tensor that the config asks for and one that it has none of are ref
         write(model, path);
         const auto opened = awq::open_model(path);
         REQUIRE(opened);
-        const auto loaded = awq::block_tensors::load(**opened, 1);
+        const auto loaded = awq::block_tensors::load(test::serial_machine(), **opened, 1);
         REQUIRE(loaded);
         CHECK_FALSE(loaded->find("mlp.up_proj.bias"));
     }

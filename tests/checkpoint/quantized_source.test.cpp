@@ -61,7 +61,7 @@ TEST_CASE("a model is opened by what its config.json says")
     CHECK(shape->rows == 256);
     CHECK(shape->cols == 512);
     CHECK_FALSE(source.shape("model.layers.0.mlp.down_proj.weight_shape.weight"));
-    const auto block = awq::block_tensors::load(source, 0);
+    const auto block = awq::block_tensors::load(test::serial_machine(), source, 0);
     REQUIRE(block);
     CHECK_FALSE(awq::open_model("/nowhere"));
 }

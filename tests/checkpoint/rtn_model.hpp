@@ -49,7 +49,7 @@ inline awq::result<std::string> write_rounded(const awq::directory_source& sourc
                                               const awq::weight_format_choice& formats)
 {
     for (std::size_t layer = 0; layer < source.config().num_hidden_layers; ++layer) {
-        AWQ_TRY(const auto block, awq::block_tensors::load(source, layer));
+        AWQ_TRY(const auto block, awq::block_tensors::load(test::serial_machine(), source, layer));
         awq::block_tensors rounded = block.copy(plain_machine());
         AWQ_TRY(const auto quantized, round_block(source, rounded, formats));
         AWQ_CHECK(sink.write({layer, &block, nullptr, &quantized}));

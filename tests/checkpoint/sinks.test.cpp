@@ -198,7 +198,7 @@ TEST_CASE("NVFP4 with rounded activations keeps the largest input of each layer'
     REQUIRE(sink);
     awq::device& machine = test::plain_machine();
     for (std::size_t layer = 0; layer < 4; ++layer) {
-        const auto block = awq::block_tensors::load(**source, layer);
+        const auto block = awq::block_tensors::load(test::serial_machine(), **source, layer);
         REQUIRE(block);
         awq::block_statistics statistics{block->layout()};
         for (const awq::block_input& each : block->layout().inputs) {
@@ -260,7 +260,7 @@ TEST_CASE("a layer that comes otherwise than announced, or not at all, stops the
     {
         auto sink = awq::compressed_tensors_sink::create(**source, folder / "out", false, formats);
         REQUIRE(sink);
-        const auto block = awq::block_tensors::load(**source, 0);
+        const auto block = awq::block_tensors::load(test::serial_machine(), **source, 0);
         REQUIRE(block);
         awq::quantized_linears quantized;
         quantized.emplace("mlp.up_proj", awq::gguf_blocks{});

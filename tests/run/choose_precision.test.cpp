@@ -43,3 +43,18 @@ TEST_CASE("the automatic precision is mixed only where stored weights are exact 
     CHECK(awq::choose_precision(options, awq::dtype::bf16, notes) == awq::precision::float32);
     CHECK(notes.empty());
 }
+
+TEST_CASE("hidden states are kept in what the products take of them, unless another type is asked for")
+{
+    awq::run_settings options;
+    for (const awq::precision operands : {awq::precision::float32, awq::precision::mixed}) {
+        options.operands = operands;
+        options.hidden_states = std::nullopt;
+        const bool is_rounded = operands == awq::precision::mixed && awq::detail::has_amx();
+        CHECK(awq::choose_hidden_states(options) == (is_rounded ? awq::dtype::bf16 : awq::dtype::f32));
+        for (const awq::dtype wanted : {awq::dtype::f32, awq::dtype::bf16}) {
+            options.hidden_states = wanted;
+            CHECK(awq::choose_hidden_states(options) == wanted);
+        }
+    }
+}

@@ -349,7 +349,7 @@ TEST_CASE("an infinite weight is refused, naming the tensor and the place")
     folder.put("model/model.safetensors", damaged);
     const auto source = awq::directory_source::open(folder / "model");
     REQUIRE(source);
-    const auto block = awq::block_tensors::load(**source, 2);
+    const auto block = awq::block_tensors::load(test::serial_machine(), **source, 2);
     REQUIRE_FALSE(block);
     CHECK(block.error().code() == error_code::not_finite);
     names(std::string{block.error().text()}, "model.layers.2.self_attn.v_proj.weight");

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 #include "small_problem.hpp"
+#include <awq/execution/serial_execution.hpp>
 #include <awq/smoothing/scale_limits.hpp>
 
 #include <limits>
 #include <vector>
 
 namespace {
+
+constexpr awq::serial_execution serial;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
@@ -47,7 +50,7 @@ TEST_CASE("a norm divided by its scales is finite, and no gain becomes zero")
 {
     std::vector<float> weight{4.0f, -65504.0f, 0x1p-20f, 0.0f}, bias{0.0f, 0.0f, 131008.0f, 0.0f};
     limits found{4};
-    awq::limit_smooth(found.view(), awq::smooth_target::of_norm(weight, bias), awq::dtype::f16);
+    awq::limit_smooth(serial, found.view(), awq::smooth_target::of_norm(weight, bias), awq::dtype::f16);
     CHECK(found.smallest[0] == 4.0 / 65504.0);
     CHECK(found.smallest[1] == 1.0);
     CHECK(found.smallest[2] == 2.0); // the bias
@@ -61,7 +64,7 @@ TEST_CASE("of a norm of 1 + weight the gain counts")
 {
     std::vector<float> weight{-1.0f, 65502.0f};
     limits found{2};
-    awq::limit_smooth(found.view(), awq::smooth_target::of_norm(weight, {}, true), awq::dtype::f16);
+    awq::limit_smooth(serial, found.view(), awq::smooth_target::of_norm(weight, {}, true), awq::dtype::f16);
     CHECK(found.smallest == std::vector<double>{0.0, 1.0});
     CHECK(found.largest == std::vector<double>{infinity, infinity});
 }
@@ -72,7 +75,7 @@ TEST_CASE("of a fused linear layer the last rows count, each by its largest weig
     fused(0, 0) = 65504.0f;
     fused(4, 1) = -16376.0f;
     limits found{2};
-    awq::limit_smooth(found.view(), awq::smooth_target::of_linear(fused.view()), awq::dtype::f16);
+    awq::limit_smooth(serial, found.view(), awq::smooth_target::of_linear(fused.view()), awq::dtype::f16);
     CHECK(found.smallest == std::vector<double>{0.25, 0.0});
     CHECK(found.largest == std::vector<double>{16376.0 * 0x1p24, infinity});
 }

@@ -198,7 +198,7 @@ private:
 
     status run_block(std::size_t layer)
     {
-        AWQ_TRY(block_tensors block, block_tensors::load(source_, layer));
+        AWQ_TRY(block_tensors block, block_tensors::load(machine_, source_, layer));
         AWQ_CHECK(forward_trials(layer, block));
         const host_matrix before = copy_of_hidden();
         block_statistics statistics{block.layout()};

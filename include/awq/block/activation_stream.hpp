@@ -5,26 +5,21 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/block/check_tensors.hpp>
+#include <awq/block/embed_samples.hpp>
 #include <awq/block/hidden_states.hpp>
-#include <awq/block/outer_tensors.hpp>
 #include <awq/block/tensor_source.hpp>
 #include <awq/device/device.hpp>
-#include <awq/device/host_matrix.hpp>
 #include <awq/execution/machines.hpp>
 #include <awq/execution/scratch.hpp>
 #include <awq/model/causal_lm.hpp>
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace awq {
-
-/// Token ids of one sample.
-using token_ids = std::vector<std::int32_t>;
 
 /// Tokens that go through a block at a time: enough for large products, few enough to stay small.
 inline constexpr std::size_t tokens_per_chunk = 2048;
@@ -87,21 +82,15 @@ inline status check_hidden(device& machine, const std::string& path, const std::
                  "*): its weights are damaged, or too large for float32"};
 }
 
-/// The lengths of some samples.
-inline sequences lengths_of(std::span<const token_ids> samples)
-{
-    sequences made;
-    for (const token_ids& each : samples) made.push_back(each.size());
-    return made;
-}
-
 /// The hidden states of all calibration samples between two blocks. Where several machines share the work, each has
 /// those of some chunks, which are neighbours.
 class activation_stream {
 public:
     /// Embeds the samples, of which this machine keeps its share. The table is read in stripes, never as a whole.
+    /// `type`: of the hidden states, f32 or bf16.
     static result<activation_stream> make(device& machine, const tensor_source& source,
-                                          std::span<const token_ids> samples, const machines& all = alone())
+                                          std::span<const token_ids> samples, const machines& all = alone(),
+                                          dtype type = dtype::f32)
     {
         activation_stream stream;
         stream.all_chunks_ = cut_into_chunks(lengths_of(samples));
@@ -114,7 +103,7 @@ public:
             if (count == 0) first = each.first_sequence;
             count += each.batch.count();
         }
-        AWQ_CHECK(stream.begin(machine, source, samples.subspan(first, count)));
+        AWQ_CHECK(stream.begin(machine, source, samples.subspan(first, count), type));
         return stream;
     }
 
@@ -209,10 +198,6 @@ public:
     }
 
 private:
-    struct token_place {
-        std::size_t id, row;
-    };
-
     /// The rows of this machine's share of the chunks, among those of all.
     static row_range rows_of(const std::vector<sequence_chunk>& chunks, const machines& all)
     {
@@ -222,65 +207,23 @@ private:
         return {chunks[share.first].first_row, last.first_row + last.batch.tokens()};
     }
 
-    status begin(device& machine, const tensor_source& source, std::span<const token_ids> samples)
+    /// In bfloat16 the floats of some samples at a time are made room for, about a gigabyte.
+    status begin(device& machine, const tensor_source& source, std::span<const token_ids> samples, dtype type)
     {
-        const std::string name = source.config().names.embeddings + ".weight";
-        const auto shape = source.shape(name);
-        if (!shape) return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name, "\""};
+        const std::size_t width = source.config().hidden_size, most = (std::size_t{1} << 28) / width;
         path_ = source.path();
-        std::vector<token_place> places;
-        for (const token_ids& sample : samples) {
-            batch_.push_back(sample.size());
-            for (const std::int32_t id : sample) {
-                if (id < 0 || static_cast<std::size_t>(id) >= shape->rows)
-                    return error{error_code::shape_mismatch,
-                                 source.path(),
-                                 ": token id ",
-                                 id,
-                                 " is not in the model's vocabulary of ",
-                                 shape->rows,
-                                 "; does the tokenizer belong to this model?"};
-                places.push_back({static_cast<std::size_t>(id), places.size()});
-            }
-        }
-        hidden_ = hidden_states{xtensor_backend::make(places.size(), source.config().hidden_size)};
+        batch_ = lengths_of(samples);
         rope_ = rope_tables{source.config(), longest_};
-        AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
-        AWQ_CHECK(embed(source, start, *shape, std::move(places)));
-        if (source.config().normed_embeddings)
-            machine.norm(start.embedding_norm(source.config()), hidden_.floats(), hidden_.floats());
-        AWQ_CHECK(add_learned_positions(machine, source));
-        return {};
-    }
-
-    status embed(const tensor_source& source, const outer_tensors& start, tensor_shape shape,
-                 std::vector<token_place> places)
-    {
-        const std::string name = source.config().names.embeddings + ".weight";
-        constexpr std::size_t stripe = 4096;
-        std::sort(places.begin(), places.end(), [](const token_place& a, const token_place& b) { return a.id < b.id; });
-        host_matrix table = xtensor_backend::make(std::min(stripe, shape.rows), shape.cols);
-        std::size_t next = 0;
-        for (std::size_t first = 0; first < shape.rows; first += stripe) {
-            const auto rows = view_of(table).rows_from(0, std::min(stripe, shape.rows - first));
-            AWQ_CHECK(source.read_rows(name, first, rows));
-            for (; next < places.size() && places[next].id < first + rows.rows(); ++next)
-                embed_row(source.config().embedding_scale(), start.project_in(), rows.row(places[next].id - first),
-                          hidden_.floats().row(places[next].row));
+        hidden_ = hidden_states{batch_.tokens(), width, type};
+        for (std::size_t first = 0, end = 0; first < samples.size(); first = end) {
+            while (end < samples.size() && (end == first || batch_.begin(end + 1) - batch_.begin(first) <= most)) ++end;
+            const auto embed = [&](matrix_view<float> rows) {
+                return embed_samples(machine, source, samples.subspan(first, end - first), rows);
+            };
+            const std::size_t row = batch_.begin(first);
+            AWQ_CHECK(hidden_.with_rows(machine, row, batch_.begin(end) - row, true, embed));
         }
         return {};
-    }
-
-    status add_learned_positions(device& machine, const tensor_source& source)
-    {
-        const model_config& config = source.config();
-        if (config.names.positions.empty()) return {};
-        const std::string name = config.names.positions + ".weight";
-        host_matrix table =
-            xtensor_backend::make(config.max_position_embeddings + config.position_offset, config.hidden_size);
-        AWQ_CHECK(source.read(name, view_of(table)));
-        const auto done = add_positions(machine, config, view_of(std::as_const(table)), batch_, 0, hidden_.floats());
-        return done ? done : done.error().within(source.path());
     }
 
     std::string path_; ///< of the model

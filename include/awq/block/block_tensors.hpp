@@ -30,9 +30,9 @@ class AWQ_ABI_TAG block_tensors {
 public:
     /// Reads the block; a missing tensor, a shape that the config does not ask for and a NaN are
     /// errors that name the tensor. `scratch`: a directory where the weights of experts wait, if they have
-    /// more than `in_memory` bytes; empty: they do not.
-    static result<block_tensors> load(const tensor_source& source, std::size_t layer, const std::string& scratch = {},
-                                      std::size_t in_memory = 0)
+    /// more than `in_memory` bytes; empty: they do not. Several tensors are read at a time.
+    static result<block_tensors> load(device& machine, const tensor_source& source, std::size_t layer,
+                                      const std::string& scratch = {}, std::size_t in_memory = 0)
     {
         block_tensors block;
         block.prefix_ = block_prefix(source.config(), layer);
@@ -40,7 +40,8 @@ public:
         block.memory_ = expert_memory::create(*block.layout_, scratch, in_memory);
         const auto experts = block.memory_ ? expert_weights(*block.layout_) : std::set<std::size_t>{};
         for (std::size_t i = 0; i < block.layout_->tensors.size(); ++i)
-            AWQ_CHECK(block.read(source, block.layout_->tensors[i], experts.contains(i)));
+            AWQ_CHECK(block.add(source, block.layout_->tensors[i], experts.contains(i)));
+        AWQ_CHECK(block.read(machine.tasks(), source));
         return block;
     }
 
@@ -141,16 +142,29 @@ private:
         return is_elsewhere ? block_matrix{memory_->take(rows, cols)} : block_matrix{xtensor_backend::make(rows, cols)};
     }
 
-    status read(const tensor_source& source, const expected_tensor& wanted, bool is_elsewhere)
+    /// Room for a tensor, if the source has it as it should be.
+    status add(const tensor_source& source, const expected_tensor& wanted, bool is_elsewhere)
     {
-        const std::string full = prefix_ + wanted.name;
-        AWQ_CHECK(check_tensor(source, wanted, full));
+        AWQ_CHECK(check_tensor(source, wanted, prefix_ + wanted.name));
         if (wanted.is == presence::unwanted) return {};
-        block_matrix tensor = make(wanted.rows, wanted.cols, is_elsewhere);
-        AWQ_CHECK(source.read(full, view_of(tensor)));
-        release(view_of(std::as_const(tensor)));
         places_.emplace(wanted.name, tensors_.size());
-        tensors_.emplace_back(wanted.name, std::move(tensor));
+        tensors_.emplace_back(wanted.name, make(wanted.rows, wanted.cols, is_elsewhere));
+        return {};
+    }
+
+    /// Those that wait in a file one after the other, so that they are not in memory together.
+    status read(const any_execution& how, const tensor_source& source)
+    {
+        std::vector<status> done(tensors_.size());
+        const auto read_if = [&](std::size_t i, bool is_elsewhere) {
+            auto& [name, tensor] = tensors_[i];
+            if (tensor.is_elsewhere() != is_elsewhere) return;
+            done[i] = source.read(prefix_ + name, view_of(tensor));
+            release(view_of(std::as_const(tensor)));
+        };
+        how.for_each(tensors_.size(), [&](std::size_t i) { read_if(i, false); });
+        for (std::size_t i = 0; i < tensors_.size(); ++i) read_if(i, true);
+        for (const status& each : done) AWQ_CHECK(each);
         return {};
     }
 

@@ -22,33 +22,26 @@ namespace awq {
 class hidden_states {
 public:
     hidden_states() = default;
-    explicit hidden_states(host_matrix floats)
-        : rows_(floats.shape()[0]), cols_(floats.shape()[1]), floats_(std::move(floats))
-    {}
+    /// Not initialised. `type`: f32 or bf16.
+    hidden_states(std::size_t rows, std::size_t cols, dtype type = dtype::f32) : rows_(rows), cols_(cols)
+    {
+        if (type == dtype::bf16)
+            halves_ = xtensor_backend::make<bf16>(rows_, cols_);
+        else
+            floats_ = xtensor_backend::make(rows_, cols_);
+    }
 
     std::size_t rows() const noexcept { return rows_; }
     std::size_t cols() const noexcept { return cols_; }
 
-    /// In bfloat16 from now on.
-    void make_small(device& machine)
-    {
-        halves_ = xtensor_backend::make<bf16>(rows_, cols_);
-        machine.narrow(floats(), stored(0, rows_));
-        floats_ = host_matrix{};
-    }
-
     /// Others with the same values.
     hidden_states copy(device& machine) const
     {
-        hidden_states made;
-        made.rows_ = rows_, made.cols_ = cols_;
-        if (is_small()) {
-            made.halves_ = xtensor_backend::make<bf16>(rows_, cols_);
+        hidden_states made{rows_, cols_, is_small() ? dtype::bf16 : dtype::f32};
+        if (is_small())
             copy_values(machine.tasks(), std::span{halves_.data(), halves_.size()}, made.halves_.data());
-        } else {
-            made.floats_ = xtensor_backend::make(rows_, cols_);
+        else
             copy_values(machine.tasks(), std::span{floats_.data(), floats_.size()}, made.floats_.data());
-        }
         return made;
     }
 

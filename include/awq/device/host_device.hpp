@@ -169,13 +169,14 @@ public:
     }
     void limit_smooth(const scale_limits& limits, const smooth_target& smooth, dtype storage) override
     {
-        awq::limit_smooth(limits, smooth, storage);
+        awq::limit_smooth(how_, limits, smooth, storage);
     }
     void limit_balance(const scale_limits& limits, matrix_view<const float> weight, dtype storage,
                        std::span<const std::uint32_t> column_scales) override
     {
-        std::vector<float> memory(weight.cols());
-        awq::limit_balance(limits, weight, storage, column_scales, memory);
+        std::vector<float> magnitudes(weight.cols());
+        raise_largest(how_, weight, magnitudes);
+        awq::limit_balance(limits, magnitudes, storage, column_scales);
     }
 
     void clip_weights(const integer_quantizer& format, std::span<const float> importance,

@@ -51,7 +51,7 @@ inline result<model_output> run_model(device& machine, const tensor_source& sour
     const std::size_t layers = source.config().num_hidden_layers;
     for (std::size_t layer = 0; layer < layers; ++layer) {
         notify(options.progress, role, layer, layers);
-        AWQ_TRY(block_tensors block, block_tensors::load(source, layer));
+        AWQ_TRY(block_tensors block, block_tensors::load(machine, source, layer));
         if (options.pseudo_quantize) AWQ_CHECK(round_linears(machine, *options.pseudo_quantize, block));
         AWQ_CHECK(stream.advance(machine, source.config(), layer, block.weights()));
     }

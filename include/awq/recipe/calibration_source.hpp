@@ -7,6 +7,7 @@
 #include <awq/tensor/dtype.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -17,8 +18,9 @@ struct sample_calibration {
     std::string dataset = {}; ///< text or JSONL
     std::size_t num_calibration_samples = 128;
     std::size_t max_seq_length = 512;
-    bool all_experts = false;         ///< statistics of every expert are of all tokens, not of its own only
-    dtype hidden_states = dtype::f32; ///< bf16: half the memory for the text, between blocks
+    bool all_experts = false; ///< statistics of every expert are of all tokens, not of its own only
+    /// What the text is kept in between blocks: f32, or bf16 with half the memory; none: bf16 where products take it.
+    std::optional<dtype> hidden_states = {};
 
     bool operator==(const sample_calibration&) const = default;
 };

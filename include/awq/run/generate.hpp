@@ -39,7 +39,7 @@ private:
         loaded_model model;
         AWQ_TRY(model.outer_, outer_tensors::read(source));
         for (std::size_t i = 0; i < source.config().num_hidden_layers; ++i) {
-            AWQ_TRY(block_tensors block, block_tensors::load(source, i));
+            AWQ_TRY(block_tensors block, block_tensors::load(machine, source, i));
             model.blocks_.push_back(std::move(block));
         }
         AWQ_CHECK(model.assemble(machine, source.config()));

@@ -27,7 +27,8 @@ inline status oneshot_run::run_block(std::size_t layer, std::size_t layers)
 {
     notify(options_.progress, "block " + std::to_string(layer) + ": calibrate", layer, layers);
     watch_.lap();
-    AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer, scratch_directory(), options_.experts_in_memory));
+    AWQ_TRY(block_tensors block,
+            block_tensors::load(machine_, *source_, layer, scratch_directory(), options_.experts_in_memory));
     ahead_.start(*source_, layer + 1);
     AWQ_CHECK(check_agreed(all_, block.has_waiting(), scratch_directory(), "no room for experts, which rank 0 has"));
     report_.add_seconds("read", watch_.lap());

@@ -70,6 +70,7 @@ public:
         run->options_.operands =
             choose_precision(run->options_, run->source_->config().torch_dtype, run->report_.notes);
         machine.set_precision(*run->options_.operands);
+        run->options_.hidden_states = choose_hidden_states(run->options_);
         AWQ_CHECK(check_outer_values(*run->source_));
         AWQ_TRY(run->plan_, layer_plan::make(run->options_, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
@@ -170,9 +171,8 @@ private:
     status embed(std::span<const token_ids> samples)
     {
         if (!options_.imatrix.empty()) return {};
-        AWQ_TRY(stream_, activation_stream::make(machine_, *source_, samples, all_));
+        AWQ_TRY(stream_, activation_stream::make(machine_, *source_, samples, all_, *options_.hidden_states));
         stream_.show_all_experts(options_.all_experts);
-        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small(machine_);
         return {};
     }
 
@@ -292,7 +292,7 @@ private:
 
     memory_need least() const
     {
-        return least_memory(source_->config(), !options_.smoothing_only, is_sequential(), options_.hidden_states);
+        return least_memory(source_->config(), !options_.smoothing_only, is_sequential(), *options_.hidden_states);
     }
 
     /// Whether no output holds the weights of a layer that is rounded.

@@ -100,7 +100,8 @@ private:
     {
         AWQ_CHECK(run_->embed(samples));
         AWQ_TRY(const block_tensors block,
-                block_tensors::load(*run_->source_, 0, run_->scratch_directory(), run_->options_.experts_in_memory));
+                block_tensors::load(run_->machine_, *run_->source_, 0, run_->scratch_directory(),
+                                    run_->options_.experts_in_memory));
         block_statistics statistics{block.layout()};
         stopwatch watch;
         AWQ_CHECK(run_->stream_.advance(

@@ -113,7 +113,7 @@ inline result<run_identity> identity_of(const run_settings& options, std::span<c
     add("--instruction-set", std::string{kernel_instruction_set()});
     add("--reproducible", reproducible_products.load());
     add("--precision", operands.value_or(precision::float32));
-    add("--hidden-states", hidden_states);
+    add("--hidden-states", hidden_states.value_or(dtype::f32));
     add("the processor's matrix unit", operands == precision::mixed && detail::has_amx());
     add("--model", model);
     detail::add_files(model, made);

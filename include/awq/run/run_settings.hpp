@@ -40,7 +40,7 @@ struct model_settings {
     bool all_experts = false;
     std::size_t experts_in_memory = 0;
     std::optional<precision> operands;
-    dtype hidden_states = dtype::f32;
+    std::optional<dtype> hidden_states;
     std::size_t num_calibration_samples = sample_calibration{}.num_calibration_samples;
     std::size_t max_seq_length = sample_calibration{}.max_seq_length;
     progress_callback progress;
