@@ -207,14 +207,18 @@ private:
         return {chunks[share.first].first_row, last.first_row + last.batch.tokens()};
     }
 
-    /// In bfloat16 the floats of some samples at a time are made room for, about a gigabyte.
+    /// In bfloat16 there is room for the floats of some samples at a time: about what the table of embeddings takes,
+    /// as it is read once for each.
     status begin(device& machine, const tensor_source& source, std::span<const token_ids> samples, dtype type)
     {
-        const std::size_t width = source.config().hidden_size, most = (std::size_t{1} << 28) / width;
+        const std::size_t width = source.config().hidden_size, few = std::size_t{1} << 23;
+        const tensor_shape table = source.shape(source.config().names.embeddings + ".weight").value_or(tensor_shape{});
         path_ = source.path();
         batch_ = lengths_of(samples);
         rope_ = rope_tables{source.config(), longest_};
         hidden_ = hidden_states{batch_.tokens(), width, type};
+        const std::size_t most =
+            type == dtype::f32 ? batch_.tokens() : std::max(few, table.rows * table.cols / 2) / width;
         for (std::size_t first = 0, end = 0; first < samples.size(); first = end) {
             while (end < samples.size() && (end == first || batch_.begin(end + 1) - batch_.begin(first) <= most)) ++end;
             const auto embed = [&](matrix_view<float> rows) {

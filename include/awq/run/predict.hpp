@@ -42,7 +42,7 @@ public:
         made.samples = run_->samples_.size();
         made.tokens = tokens_;
         made.blocks = config().num_hidden_layers;
-        made.peak_bytes = peak_rss_bytes() + need.per_token * (tokens_ - some_.second);
+        made.peak_bytes = peak_rss_bytes() + need.per_token * (tokens_ - some_.second) + kept_later();
         made.available_bytes = memory_for_this_process();
         predict_seconds(made);
         if (run_->options_.measured_types) made.notes.push_back("the measurement of types is not counted");
@@ -127,6 +127,17 @@ private:
         double total = 0;
         for (const auto& [step, seconds] : made.seconds) total += seconds;
         add(made, "total", total);
+    }
+
+    /// Bytes of the inputs that stand for their Gram matrices, beyond those of the samples that were measured with.
+    std::uint64_t kept_later() const
+    {
+        const block_layout layout = layout_of(config(), 0);
+        const gram_sample tokens = run_->gram_sample_of(layout);
+        std::uint64_t channels = 0;
+        for (const block_input& input : layout.inputs)
+            if (layout.whole_of(input.value) == input.value && tokens.are_few(input.width)) channels += input.width;
+        return channels * (std::max(tokens.planned, tokens.count) - tokens.count) * sizeof(float);
     }
 
     /// The forward pass over the tokens that it sees, and the Gram matrices of theirs.
