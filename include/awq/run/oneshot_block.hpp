@@ -140,7 +140,7 @@ inline status oneshot_run::smooth(std::size_t layer, block_tensors& block, block
     const quantizer_choice quantizers = simulated_of(block.prefix());
     const storage_choice storage = stored_types();
     const block_context context = stream_.context(source_->config(), layer);
-    block_search search{machine_, context, block, statistics, recorder, quantizers, storage, options_};
+    block_search search{machine_, context, block, statistics, recorder, quantizers, storage, options_, all_};
     for (const resolved_mapping& mapping : resolved) {
         found_grouped_query_ |= mapping.skipped == skip_cause::grouped_query;
         AWQ_TRY(mapping_report report, search.smooth(mapping));

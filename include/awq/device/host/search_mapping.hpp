@@ -6,6 +6,7 @@
 
 #include <awq/device/found_scales.hpp>
 #include <awq/device/mapping_search.hpp>
+#include <awq/device/shared_candidates.hpp>
 #include <awq/search/gram_loss.hpp>
 #include <awq/search/scale_search.hpp>
 
@@ -21,7 +22,9 @@ template <class Product, execution E>
 result<search_outcome> search_in(std::span<float> memory, const E& how, const mapping_search& what)
 {
     mapping_search::loss_function exact = what.exact;
-    if (exact && !what.is_screened) return scale_search(how, what.problem, what.options, exact, memory);
+    const shared_candidates share{what.all};
+    const dtype storage = what.options.storage;
+    if (exact && !what.is_screened) return scale_search(how, what.problem, what.options, exact, memory, storage, share);
     constexpr std::size_t rows_at_once = 1024;
     std::vector<float> products(gram_loss_workspace_size(what.problem.in_features()) * rows_at_once);
     std::vector<matrix_view<const float>> weights;
@@ -29,15 +32,16 @@ result<search_outcome> search_in(std::span<float> memory, const E& how, const ma
     const auto by_rows = [&](std::size_t rows) {
         return gram_loss<Product, E>{how, weights, what.gram, what.tokens, products, rows, row_block_of(what.problem)};
     };
-    if (!exact && !what.is_screened) return scale_search(how, what.problem, what.options, by_rows(what.rows), memory);
+    if (!exact && !what.is_screened)
+        return scale_search(how, what.problem, what.options, by_rows(what.rows), memory, storage, share);
     auto ranking = by_rows(what.options.screening_rows);
-    if (exact) return screened_search(how, what.problem, what.options, ranking, exact, memory);
-    return screened_search(how, what.problem, what.options, ranking, by_rows(what.rows), memory);
+    if (exact) return screened_search(how, what.problem, what.options, ranking, exact, memory, share);
+    return screened_search(how, what.problem, what.options, ranking, by_rows(what.rows), memory, share);
 }
 
 } // namespace detail
 
-/// Searches for the scales of a mapping. Errors: those of `scale_search`.
+/// Searches for the scales of a mapping, all machines together. Errors: those of `scale_search`.
 template <class Product, execution E>
 result<found_scales> search_mapping(const E& how, const mapping_search& what)
 {
