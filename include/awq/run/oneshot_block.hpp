@@ -74,7 +74,8 @@ inline status oneshot_run::calibrate_and_smooth(std::size_t layer, std::size_t l
     notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
     AWQ_CHECK(smooth(layer, block, statistics, recorder));
     if (options_.clip_weights)
-        clip_block(machine_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks);
+        AWQ_CHECK(
+            clip_block(all_, machine_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks));
     report_.add_seconds("search", watch_.lap());
     return {};
 }
