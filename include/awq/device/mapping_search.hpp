@@ -20,7 +20,7 @@
 namespace awq {
 
 /// A search for the scales of one mapping, and what candidates are judged by.
-struct mapping_search {
+struct AWQ_ABI_TAG mapping_search {
     /// The loss of candidate weights, one for each layer of the problem.
     using loss_function = std::function<double(std::span<const matrix_view<const float>>)>;
 

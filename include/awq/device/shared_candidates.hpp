@@ -12,7 +12,7 @@
 namespace awq {
 
 /// The candidates of a search that several machines make together: each judges its share of them. A `candidate_share`.
-struct shared_candidates {
+struct AWQ_ABI_TAG shared_candidates {
     machines& all;
 
     template <class Judge>
