@@ -99,6 +99,7 @@
 #include <awq/device/no_memory.hpp>
 #include <awq/device/open_host_device.hpp>
 #include <awq/device/quantized_linear.hpp>
+#include <awq/device/shared_candidates.hpp>
 #include <awq/evaluate/divergence.hpp>
 #include <awq/evaluate/evaluate.hpp>
 #include <awq/evaluate/evaluate_options.hpp>

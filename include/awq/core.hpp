@@ -72,6 +72,7 @@
 #include <awq/quantization/shrunk_range.hpp>
 #include <awq/quantization/simulated.hpp>
 #include <awq/quantization/storage_rounding.hpp>
+#include <awq/search/candidate_share.hpp>
 #include <awq/search/gram_loss.hpp>
 #include <awq/search/gram_view.hpp>
 #include <awq/search/ordered_sum.hpp>

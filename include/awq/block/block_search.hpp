@@ -8,6 +8,7 @@
 #include <awq/block/block_tensors.hpp>
 #include <awq/block/parent_loss.hpp>
 #include <awq/device/device.hpp>
+#include <awq/execution/machines.hpp>
 #include <awq/model/mapping/block_mappings.hpp>
 #include <awq/quantization/any_quantizer.hpp>
 #include <awq/recipe/block_settings.hpp>
@@ -34,14 +35,15 @@ using quantizer_choice = std::function<const any_quantizer*(std::string_view lin
 /// The element type that a tensor of the checkpoint is stored with, by its full name.
 using storage_choice = std::function<dtype(std::string_view tensor)>;
 
-/// Searches and applies the scales of one decoder block, mapping by mapping.
+/// Searches and applies the scales of one decoder block, mapping by mapping. `all`: the machines that do this together;
+/// each applies what they found.
 class AWQ_ABI_TAG block_search {
 public:
     block_search(device& machine, const block_context& context, block_tensors& block, block_statistics& statistics,
                  const parent_recorder& recorder, const quantizer_choice& quantizers, const storage_choice& storage,
-                 const block_settings& options)
+                 const block_settings& options, machines& all = alone())
         : machine_(machine), context_(context), block_(block), statistics_(statistics), recorder_(recorder),
-          quantizers_(quantizers), storage_(storage), options_(options)
+          quantizers_(quantizers), storage_(storage), options_(options), all_(all)
     {}
 
     /// Smooths one mapping, unless there is a reason not to; the report says which.
@@ -182,9 +184,13 @@ private:
         const input_statistics& inputs = inputs_of(mapping);
         const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
         const bool is_exact = options_.loss == loss_kind::parent_output;
-        mapping_search what{problem, options_.search, inputs.gram().view(), inputs.gram_tokens()};
-        what.rows = is_exact ? all_rows : options_.search.deciding_rows;
-        what.is_screened = !is_exact;
+        mapping_search what{.problem = problem,
+                            .options = options_.search,
+                            .gram = inputs.gram().view(),
+                            .tokens = inputs.gram_tokens(),
+                            .rows = is_exact ? all_rows : options_.search.deciding_rows,
+                            .is_screened = !is_exact,
+                            .all = all_};
         if (options_.loss == loss_kind::gram || parent == none_here) return machine_.search(what);
         const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
         const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
@@ -313,6 +319,7 @@ private:
     const quantizer_choice& quantizers_;
     const storage_choice& storage_;
     const block_settings& options_;
+    machines& all_;
 };
 
 } // namespace awq

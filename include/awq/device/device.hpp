@@ -119,7 +119,7 @@ public:
 
     // ---- search and smoothing
 
-    /// Errors: those of `scale_search`.
+    /// Errors: those of `scale_search`, and of the machines that search together.
     virtual result<found_scales> search(const mapping_search& what) = 0;
     /// The squared error of one output against another of the same shape.
     virtual squared_error compare(matrix_view<const float> expected, matrix_view<const float> actual) = 0;

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/execution/machines.hpp>
 #include <awq/quantization/any_quantizer.hpp>
 #include <awq/search/gram_view.hpp>
 #include <awq/search/row_sample.hpp>
@@ -19,7 +20,7 @@
 namespace awq {
 
 /// A search for the scales of one mapping, and what candidates are judged by.
-struct mapping_search {
+struct AWQ_ABI_TAG mapping_search {
     /// The loss of candidate weights, one for each layer of the problem.
     using loss_function = std::function<double(std::span<const matrix_view<const float>>)>;
 
@@ -30,6 +31,7 @@ struct mapping_search {
     std::size_t rows = all_rows; ///< that the loss by the Gram matrix looks at, where it decides alone
     loss_function exact = {};    ///< decides instead of it, where there is one
     bool is_screened = true;     ///< by few rows and the Gram matrix: whatever decides, does so among the best few
+    machines& all = alone();     ///< make this search together, each judging some candidates
 };
 
 } // namespace awq

@@ -18,6 +18,8 @@ namespace awq {
 /// All operands may have a stride, and the output overlaps no input. The work goes through the execution
 /// `e` (see `execution`), or is done in the calling thread. Where sums run in an order that does not depend
 /// on the number of threads, results of a search have the same bits at any number of threads.
+/// On any number of machines they have where a row of a product does not depend on the other rows; one for which that
+/// holds from so many rows on only, says so by constants `min_packed_rows_nt` and `min_packed_rows_nn`.
 /// An `add_gram` may also take x of f16 and bf16, as ours do (`gram_of_elements`); else it is widened before.
 template <class P, class E>
 concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in, matrix_view<float> out)

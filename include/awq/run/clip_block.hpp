@@ -6,19 +6,23 @@
 
 #include <awq/block/block_statistics.hpp>
 #include <awq/block/block_tensors.hpp>
+#include <awq/execution/machines.hpp>
 #include <awq/quantization/clip_weights.hpp>
 #include <awq/report/fallback_list.hpp>
 #include <awq/run/layer_plan.hpp>
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace awq {
 
 /// Clips the weights of a smoothed block to the ranges that the integers of `plan` take, and adds to `missed` those
-/// that are not rounded to integers. `clip_steps`: see `rounding_options`.
-inline void clip_block(device& machine, block_tensors& block, block_statistics& statistics, const layer_plan& plan,
-                       int clip_steps, fallback_list& missed)
+/// that are not rounded to integers. `clip_steps`: see `rounding_options`. `all`: the machines that clip together, each
+/// some rows of every weight.
+inline status clip_block(machines& all, device& machine, block_tensors& block, block_statistics& statistics,
+                         const layer_plan& plan, int clip_steps, fallback_list& missed)
 {
     for (const block_linear& each : block.layout().linears) {
         if (each.is_router) continue;
@@ -32,9 +36,13 @@ inline void clip_block(device& machine, block_tensors& block, block_statistics& 
         }
         integer_quantizer format = *chosen;
         format.clip_steps = clip_steps;
-        machine.clip_weights(format, statistics.of(linear).importance(), weight);
+        const row_range own = all.share(weight.rows());
+        machine.clip_weights(format, statistics.of(linear).importance(), weight.rows_from(own.first, own.size()));
+        AWQ_CHECK(all.share_rows(std::as_writable_bytes(std::span{weight.data(), weight.size()}),
+                                 weight.cols() * sizeof(float), own));
         block.release(weight);
     }
+    return {};
 }
 
 } // namespace awq

@@ -74,7 +74,8 @@ inline status oneshot_run::calibrate_and_smooth(std::size_t layer, std::size_t l
     notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
     AWQ_CHECK(smooth(layer, block, statistics, recorder));
     if (options_.clip_weights)
-        clip_block(machine_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks);
+        AWQ_CHECK(
+            clip_block(all_, machine_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks));
     report_.add_seconds("search", watch_.lap());
     return {};
 }
@@ -140,7 +141,7 @@ inline status oneshot_run::smooth(std::size_t layer, block_tensors& block, block
     const quantizer_choice quantizers = simulated_of(block.prefix());
     const storage_choice storage = stored_types();
     const block_context context = stream_.context(source_->config(), layer);
-    block_search search{machine_, context, block, statistics, recorder, quantizers, storage, options_};
+    block_search search{machine_, context, block, statistics, recorder, quantizers, storage, options_, all_};
     for (const resolved_mapping& mapping : resolved) {
         found_grouped_query_ |= mapping.skipped == skip_cause::grouped_query;
         AWQ_TRY(mapping_report report, search.smooth(mapping));

@@ -88,7 +88,7 @@ public:
     }
 
     /// The same, but `error` has the loss only when `finish` was called: the rows of several candidates, as many as
-    /// there is memory for, are then multiplied together.
+    /// there is memory for, are then multiplied together. Its bits do not depend on which candidates these are.
     void begin(std::span<const matrix_view<const float>> candidates, double& error)
     {
         error = 0.0;
@@ -103,8 +103,11 @@ public:
     void finish()
     {
         if (used_ == 0) return;
-        const matrix_view<const float> changes{memory_.data(), used_, gram_.in_features()};
-        const matrix_view<float> products{memory_.data() + capacity() * changes.cols(), used_, gram_.width()};
+        const std::size_t in = gram_.in_features();
+        const std::size_t rows = std::clamp(gram_.template least_rows<Product>(), used_, std::max(used_, capacity()));
+        std::fill_n(memory_.data() + used_ * in, (rows - used_) * in, 0.0f);
+        const matrix_view<const float> changes{memory_.data(), rows, in};
+        const matrix_view<float> products{memory_.data() + capacity() * in, rows, gram_.width()};
         gram_.template multiply<Product>(how_, changes, products);
         for (std::size_t i = 0; i < waiting_; ++i) {
             const rows_of_candidate& each = queue_[i];
@@ -134,8 +137,9 @@ private:
         const row_sample sample = sample_of(weight.rows());
         const double part = static_cast<double>(weight.rows()) / static_cast<double>(sample.size());
         for (std::size_t done = 0; done < sample.size();) {
-            if (used_ == capacity() || waiting_ == most_waiting) finish();
-            const std::size_t count = std::min(capacity() - used_, sample.size() - done);
+            // Rows whose errors are summed together are cut in the same way whatever waits already.
+            const std::size_t count = std::min(capacity(), sample.size() - done);
+            if (used_ + count > capacity() || waiting_ == most_waiting) finish();
             how_.for_each(count, [&](std::size_t r) {
                 const std::size_t row = sample.row(done + r), width = gram_.in_features();
                 float* const change = memory_.data() + (used_ + r) * width;

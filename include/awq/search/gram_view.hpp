@@ -40,6 +40,16 @@ public:
             Product::multiply_nn(how, changes, values_, product);
     }
 
+    /// A row of a product of so many rows or more has the same bits among any others.
+    template <class Product>
+    constexpr std::size_t least_rows() const noexcept
+    {
+        if constexpr (requires { Product::min_packed_rows_nt + Product::min_packed_rows_nn; })
+            return is_factor_ ? Product::min_packed_rows_nt : Product::min_packed_rows_nn;
+        else
+            return 1;
+    }
+
     /// c G c^T of one row c of the changes, from its row of the product, in double and in a fixed order.
     double square_of(const float* change, const float* product) const noexcept
     {

@@ -4,6 +4,7 @@
 
 #include <awq/execution/widen.hpp>
 #include <awq/quantization/pseudo_quantize.hpp>
+#include <awq/search/candidate_share.hpp>
 #include <awq/search/ordered_sum.hpp>
 #include <awq/search/row_sample.hpp>
 #include <awq/search/scale_grid.hpp>
@@ -220,11 +221,12 @@ double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
     return static_cast<double>(loss(weights));
 }
 
-/// The losses of all candidates; one that can wait for several of them does.
+/// The losses of some candidates; one that can wait for several of them does.
 template <class Maker, candidate_loss Loss>
-void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<double> errors)
+void judge_some(Maker& maker, const scale_grid& grid, std::size_t first, std::size_t end, Loss& loss,
+                std::span<double> errors)
 {
-    for (std::size_t i = 0; i < grid.size(); ++i) {
+    for (std::size_t i = first; i < end; ++i) {
         if constexpr (requires { loss.finish(); }) {
             errors[i] = std::numeric_limits<double>::quiet_NaN();
             if (const auto weights = make_for(maker, grid[i], loss); !weights.empty()) loss.begin(weights, errors[i]);
@@ -237,13 +239,13 @@ void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<doubl
 
 constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
 
-/// The first of the smallest finite errors among those still open; `no_candidate` where none is.
-inline std::size_t first_smallest(std::span<const double> errors, std::span<const unsigned char> used)
+/// The first of the smallest finite errors; `no_candidate` where none is finite.
+inline std::size_t first_smallest(std::span<const double> errors)
 {
     std::size_t best = no_candidate;
     double smallest = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < errors.size(); ++i)
-        if ((used.empty() || used[i] == 0) && std::isfinite(errors[i]) && errors[i] < smallest) {
+        if (std::isfinite(errors[i]) && errors[i] < smallest) {
             best = i;
             smallest = errors[i];
         }
@@ -253,6 +255,22 @@ inline std::size_t first_smallest(std::span<const double> errors, std::span<cons
 inline std::size_t count_not_finite(std::span<const double> errors)
 {
     return static_cast<std::size_t>(std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
+}
+
+/// Identity and the candidates of the smallest finite errors, at most so many, in grid order. `places`: room for all.
+inline std::span<const std::size_t> finalists_of(std::span<const double> errors, std::size_t most,
+                                                 std::span<std::size_t> places)
+{
+    for (std::size_t i = 0; i < places.size(); ++i) places[i] = i;
+    const auto is_better = [&](std::size_t a, std::size_t b) {
+        if (!std::isfinite(errors[a]) || !std::isfinite(errors[b])) return std::isfinite(errors[a]);
+        return errors[a] != errors[b] ? errors[a] < errors[b] : a < b;
+    };
+    std::ranges::sort(places.subspan(1), is_better);
+    std::size_t count = 1;
+    while (count < places.size() && count <= most && std::isfinite(errors[places[count]])) ++count;
+    std::ranges::sort(places.first(count));
+    return places.first(count);
 }
 
 inline error nothing_finite()
@@ -268,11 +286,11 @@ inline error nothing_finite()
 /// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
 /// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
 /// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
-/// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
-/// known when this is compiled.
-template <execution E, quantizer Q, class T, candidate_loss Loss, class Storage>
+/// finite, those of `share`. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where
+/// it is known when this is compiled. `share`: who judges which candidates, where several search together.
+template <execution E, quantizer Q, class T, candidate_loss Loss, class Storage, candidate_share Share = all_candidates>
 result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
-                                    Loss&& loss, workspace memory, Storage storage)
+                                    Loss&& loss, workspace memory, Storage storage, const Share& share = {})
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
@@ -281,8 +299,10 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
     const std::span<double> errors = memory.take<double>(grid.size());
     if (errors.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    detail::judge_all(maker, grid, loss, errors);
-    const std::size_t best = detail::first_smallest(errors, {});
+    AWQ_CHECK(share(errors, [&](std::size_t first, std::size_t end) {
+        detail::judge_some(maker, grid, first, end, loss, errors);
+    }));
+    const std::size_t best = detail::first_smallest(errors);
     if (best == detail::no_candidate) return detail::nothing_finite();
     return search_outcome{maker.best_scales(grid[best]),
                           grid[best].ratio,
@@ -305,43 +325,42 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
 /// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
 /// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
 /// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
-template <execution E, quantizer Q, class T, candidate_loss Cheap, candidate_loss Exact>
+template <execution E, quantizer Q, class T, candidate_loss Cheap, candidate_loss Exact,
+          candidate_share Share = all_candidates>
 result<search_outcome> screened_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
-                                       Cheap&& cheap, Exact&& exact, workspace memory)
+                                       Cheap&& cheap, Exact&& exact, workspace memory, const Share& share = {})
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
     AWQ_CHECK(detail::check_problem(problem));
     detail::candidate_maker<E, Q, T, dtype> maker{how, problem, options.storage};
     const std::span<double> errors = memory.take<double>(grid.size());
-    const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
-    if (chosen.empty()) return maker.too_small();
+    const std::span<double> room = memory.take<double>(grid.size());
+    const std::span<std::size_t> places = memory.take<std::size_t>(grid.size());
+    if (places.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    detail::judge_all(maker, grid, cheap, errors);
-    chosen[0] = 1;
-    for (std::size_t i = 0; i < options.finalists; ++i)
-        if (const std::size_t next = detail::first_smallest(errors, chosen); next != detail::no_candidate)
-            chosen[next] = 1;
-    search_outcome outcome{};
-    outcome.candidates = grid.size();
-    outcome.skipped_candidates = detail::count_not_finite(errors);
-    outcome.candidate_errors = errors;
-    std::size_t best = detail::no_candidate;
-    for (std::size_t i = 0; i < grid.size(); ++i) {
-        if (chosen[i] == 0) continue;
-        const double error = detail::judge(maker, grid[i], exact);
-        if (i == 0) outcome.initial_error = error;
-        if (!std::isfinite(error)) outcome.skipped_candidates += std::isfinite(errors[i]) ? 1 : 0;
-        if (std::isfinite(error) && (best == detail::no_candidate || error < outcome.best_error)) {
-            best = i;
-            outcome.best_error = error;
-        }
-    }
+    AWQ_CHECK(share(errors, [&](std::size_t first, std::size_t end) {
+        detail::judge_some(maker, grid, first, end, cheap, errors);
+    }));
+    const std::span<const std::size_t> finalists = detail::finalists_of(errors, options.finalists, places);
+    const std::span<double> decisive = room.first(finalists.size());
+    AWQ_CHECK(share(decisive, [&](std::size_t first, std::size_t end) {
+        for (std::size_t i = first; i < end; ++i) decisive[i] = detail::judge(maker, grid[finalists[i]], exact);
+    }));
+    const std::size_t best = detail::first_smallest(decisive);
     if (best == detail::no_candidate) return detail::nothing_finite();
-    outcome.best_scales = maker.best_scales(grid[best]);
-    outcome.best_ratio = grid[best].ratio;
-    outcome.duo_scaling = grid[best].duo_scaling;
-    return outcome;
+    std::size_t skipped = detail::count_not_finite(errors);
+    for (std::size_t i = 0; i < decisive.size(); ++i)
+        if (!std::isfinite(decisive[i]) && std::isfinite(errors[finalists[i]])) ++skipped;
+    const scale_candidate winner = grid[finalists[best]];
+    return search_outcome{maker.best_scales(winner),
+                          winner.ratio,
+                          winner.duo_scaling,
+                          decisive[0],
+                          decisive[best],
+                          grid.size(),
+                          skipped,
+                          errors};
 }
 
 } // namespace awq

@@ -61,7 +61,7 @@ constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t
                                             std::size_t n_grid = 20) noexcept
 {
     return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
-           workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
+           2 * workspace::size_for<double>(n_grid) + workspace::size_for<std::size_t>(n_grid) +
            workspace::size_for<matrix_view<const float>>(layers) + workspace::size_for<matrix_view<float>>(layers);
 }
 
