@@ -13899,6 +13899,8 @@ namespace awq {
 /// All operands may have a stride, and the output overlaps no input. The work goes through the execution
 /// `e` (see `execution`), or is done in the calling thread. Where sums run in an order that does not depend
 /// on the number of threads, results of a search have the same bits at any number of threads.
+/// On any number of machines they have where a row of a product does not depend on the other rows; one for which that
+/// holds from so many rows on only, says so by constants `min_packed_rows_nt` and `min_packed_rows_nn`.
 /// An `add_gram` may also take x of f16 and bf16, as ours do (`gram_of_elements`); else it is widened before.
 template <class P, class E>
 concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in, matrix_view<float> out)
@@ -14418,6 +14420,16 @@ public:
             Product::multiply_nn(how, changes, values_, product);
     }
 
+    /// A row of a product of so many rows or more has the same bits among any others.
+    template <class Product>
+    constexpr std::size_t least_rows() const noexcept
+    {
+        if constexpr (requires { Product::min_packed_rows_nt + Product::min_packed_rows_nn; })
+            return is_factor_ ? Product::min_packed_rows_nt : Product::min_packed_rows_nn;
+        else
+            return 1;
+    }
+
     /// c G c^T of one row c of the changes, from its row of the product, in double and in a fixed order.
     double square_of(const float* change, const float* product) const noexcept
     {
@@ -14544,7 +14556,7 @@ constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t
                                             std::size_t n_grid = 20) noexcept
 {
     return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
-           workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
+           2 * workspace::size_for<double>(n_grid) + workspace::size_for<std::size_t>(n_grid) +
            workspace::size_for<matrix_view<const float>>(layers) + workspace::size_for<matrix_view<float>>(layers);
 }
 
@@ -14621,7 +14633,7 @@ status check_problem(const search_problem<Q, T>& problem)
 namespace awq {
 
 /// A search for the scales of one mapping, and what candidates are judged by.
-struct mapping_search {
+struct AWQ_ABI_TAG mapping_search {
     /// The loss of candidate weights, one for each layer of the problem.
     using loss_function = std::function<double(std::span<const matrix_view<const float>>)>;
 
@@ -14632,6 +14644,7 @@ struct mapping_search {
     std::size_t rows = all_rows; ///< that the loss by the Gram matrix looks at, where it decides alone
     loss_function exact = {};    ///< decides instead of it, where there is one
     bool is_screened = true;     ///< by few rows and the Gram matrix: whatever decides, does so among the best few
+    machines& all = alone();     ///< make this search together, each judging some candidates
 };
 
 } // namespace awq
@@ -15283,7 +15296,7 @@ public:
 
     // ---- search and smoothing
 
-    /// Errors: those of `scale_search`.
+    /// Errors: those of `scale_search`, and of the machines that search together.
     virtual result<found_scales> search(const mapping_search& what) = 0;
     /// The squared error of one output against another of the same shape.
     virtual squared_error compare(matrix_view<const float> expected, matrix_view<const float> actual) = 0;
@@ -17258,14 +17271,18 @@ private:
         return {chunks[share.first].first_row, last.first_row + last.batch.tokens()};
     }
 
-    /// In bfloat16 the floats of some samples at a time are made room for, about a gigabyte.
+    /// In bfloat16 there is room for the floats of some samples at a time: about what the table of embeddings takes,
+    /// as it is read once for each.
     status begin(device& machine, const tensor_source& source, std::span<const token_ids> samples, dtype type)
     {
-        const std::size_t width = source.config().hidden_size, most = (std::size_t{1} << 28) / width;
+        const std::size_t width = source.config().hidden_size, few = std::size_t{1} << 23;
+        const tensor_shape table = source.shape(source.config().names.embeddings + ".weight").value_or(tensor_shape{});
         path_ = source.path();
         batch_ = lengths_of(samples);
         rope_ = rope_tables{source.config(), longest_};
         hidden_ = hidden_states{batch_.tokens(), width, type};
+        const std::size_t most =
+            type == dtype::f32 ? batch_.tokens() : std::max(few, table.rows * table.cols / 2) / width;
         for (std::size_t first = 0, end = 0; first < samples.size(); first = end) {
             while (end < samples.size() && (end == first || batch_.begin(end + 1) - batch_.begin(first) <= most)) ++end;
             const auto embed = [&](matrix_view<float> rows) {
@@ -21581,14 +21598,15 @@ using quantizer_choice = std::function<const any_quantizer*(std::string_view lin
 /// The element type that a tensor of the checkpoint is stored with, by its full name.
 using storage_choice = std::function<dtype(std::string_view tensor)>;
 
-/// Searches and applies the scales of one decoder block, mapping by mapping.
+/// Searches and applies the scales of one decoder block, mapping by mapping. `all`: the machines that do this together;
+/// each applies what they found.
 class AWQ_ABI_TAG block_search {
 public:
     block_search(device& machine, const block_context& context, block_tensors& block, block_statistics& statistics,
                  const parent_recorder& recorder, const quantizer_choice& quantizers, const storage_choice& storage,
-                 const block_settings& options)
+                 const block_settings& options, machines& all = alone())
         : machine_(machine), context_(context), block_(block), statistics_(statistics), recorder_(recorder),
-          quantizers_(quantizers), storage_(storage), options_(options)
+          quantizers_(quantizers), storage_(storage), options_(options), all_(all)
     {}
 
     /// Smooths one mapping, unless there is a reason not to; the report says which.
@@ -21729,9 +21747,13 @@ private:
         const input_statistics& inputs = inputs_of(mapping);
         const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
         const bool is_exact = options_.loss == loss_kind::parent_output;
-        mapping_search what{problem, options_.search, inputs.gram().view(), inputs.gram_tokens()};
-        what.rows = is_exact ? all_rows : options_.search.deciding_rows;
-        what.is_screened = !is_exact;
+        mapping_search what{.problem = problem,
+                            .options = options_.search,
+                            .gram = inputs.gram().view(),
+                            .tokens = inputs.gram_tokens(),
+                            .rows = is_exact ? all_rows : options_.search.deciding_rows,
+                            .is_screened = !is_exact,
+                            .all = all_};
         if (options_.loss == loss_kind::gram || parent == none_here) return machine_.search(what);
         const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
         const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
@@ -21860,6 +21882,7 @@ private:
     const quantizer_choice& quantizers_;
     const storage_choice& storage_;
     const block_settings& options_;
+    machines& all_;
 };
 
 } // namespace awq
@@ -39539,6 +39562,31 @@ void cap_rows(const E& e, float factor, float cap, matrix_view<float> x)
 #ifndef AWQ_DEVICE_HOST_SEARCH_MAPPING_HPP
 #define AWQ_DEVICE_HOST_SEARCH_MAPPING_HPP
 
+// ---- awq/device/shared_candidates.hpp
+#ifndef AWQ_DEVICE_SHARED_CANDIDATES_HPP
+#define AWQ_DEVICE_SHARED_CANDIDATES_HPP
+
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// The candidates of a search that several machines make together: each judges its share of them. A `candidate_share`.
+struct AWQ_ABI_TAG shared_candidates {
+    machines& all;
+
+    template <class Judge>
+    status operator()(std::span<double> losses, const Judge& judge) const
+    {
+        const row_range own = all.share(losses.size());
+        judge(own.first, own.end);
+        return all.share_rows(std::as_writable_bytes(losses), sizeof(double), own);
+    }
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/search/gram_loss.hpp
 #ifndef AWQ_SEARCH_GRAM_LOSS_HPP
 #define AWQ_SEARCH_GRAM_LOSS_HPP
@@ -39622,7 +39670,7 @@ public:
     }
 
     /// The same, but `error` has the loss only when `finish` was called: the rows of several candidates, as many as
-    /// there is memory for, are then multiplied together.
+    /// there is memory for, are then multiplied together. Its bits do not depend on which candidates these are.
     void begin(std::span<const matrix_view<const float>> candidates, double& error)
     {
         error = 0.0;
@@ -39637,8 +39685,11 @@ public:
     void finish()
     {
         if (used_ == 0) return;
-        const matrix_view<const float> changes{memory_.data(), used_, gram_.in_features()};
-        const matrix_view<float> products{memory_.data() + capacity() * changes.cols(), used_, gram_.width()};
+        const std::size_t in = gram_.in_features();
+        const std::size_t rows = std::clamp(gram_.template least_rows<Product>(), used_, std::max(used_, capacity()));
+        std::fill_n(memory_.data() + used_ * in, (rows - used_) * in, 0.0f);
+        const matrix_view<const float> changes{memory_.data(), rows, in};
+        const matrix_view<float> products{memory_.data() + capacity() * in, rows, gram_.width()};
         gram_.template multiply<Product>(how_, changes, products);
         for (std::size_t i = 0; i < waiting_; ++i) {
             const rows_of_candidate& each = queue_[i];
@@ -39668,8 +39719,9 @@ private:
         const row_sample sample = sample_of(weight.rows());
         const double part = static_cast<double>(weight.rows()) / static_cast<double>(sample.size());
         for (std::size_t done = 0; done < sample.size();) {
-            if (used_ == capacity() || waiting_ == most_waiting) finish();
-            const std::size_t count = std::min(capacity() - used_, sample.size() - done);
+            // Rows whose errors are summed together are cut in the same way whatever waits already.
+            const std::size_t count = std::min(capacity(), sample.size() - done);
+            if (used_ + count > capacity() || waiting_ == most_waiting) finish();
             how_.for_each(count, [&](std::size_t r) {
                 const std::size_t row = sample.row(done + r), width = gram_.in_features();
                 float* const change = memory_.data() + (used_ + r) * width;
@@ -39784,6 +39836,41 @@ status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float>
     });
     return {};
 }
+
+} // namespace awq
+
+#endif
+// ---- awq/search/candidate_share.hpp
+#ifndef AWQ_SEARCH_CANDIDATE_SHARE_HPP
+#define AWQ_SEARCH_CANDIDATE_SHARE_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Which of some candidates are judged here: `share(losses, judge)` calls judge(first, end) for those, which fills
+/// losses[first] up to losses[end], and gives the losses of all. Processes that search together each judge some and
+/// exchange the losses; they make the same calls in the same order, and none of them depends on who judged what.
+template <class Share>
+concept candidate_share = requires(const Share& share, std::span<double> losses,
+                                   void (*judge)(std::size_t first, std::size_t end))
+{
+    {
+        share(losses, judge)
+        } -> std::same_as<status>;
+};
+
+/// All of them, by who searches alone.
+struct all_candidates {
+    template <class Judge>
+    status operator()(std::span<double> losses, const Judge& judge) const
+    {
+        judge(std::size_t{0}, losses.size());
+        return {};
+    }
+};
 
 } // namespace awq
 
@@ -40190,11 +40277,12 @@ double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
     return static_cast<double>(loss(weights));
 }
 
-/// The losses of all candidates; one that can wait for several of them does.
+/// The losses of some candidates; one that can wait for several of them does.
 template <class Maker, candidate_loss Loss>
-void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<double> errors)
+void judge_some(Maker& maker, const scale_grid& grid, std::size_t first, std::size_t end, Loss& loss,
+                std::span<double> errors)
 {
-    for (std::size_t i = 0; i < grid.size(); ++i) {
+    for (std::size_t i = first; i < end; ++i) {
         if constexpr (requires { loss.finish(); }) {
             errors[i] = std::numeric_limits<double>::quiet_NaN();
             if (const auto weights = make_for(maker, grid[i], loss); !weights.empty()) loss.begin(weights, errors[i]);
@@ -40207,13 +40295,13 @@ void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<doubl
 
 constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
 
-/// The first of the smallest finite errors among those still open; `no_candidate` where none is.
-inline std::size_t first_smallest(std::span<const double> errors, std::span<const unsigned char> used)
+/// The first of the smallest finite errors; `no_candidate` where none is finite.
+inline std::size_t first_smallest(std::span<const double> errors)
 {
     std::size_t best = no_candidate;
     double smallest = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < errors.size(); ++i)
-        if ((used.empty() || used[i] == 0) && std::isfinite(errors[i]) && errors[i] < smallest) {
+        if (std::isfinite(errors[i]) && errors[i] < smallest) {
             best = i;
             smallest = errors[i];
         }
@@ -40223,6 +40311,22 @@ inline std::size_t first_smallest(std::span<const double> errors, std::span<cons
 inline std::size_t count_not_finite(std::span<const double> errors)
 {
     return static_cast<std::size_t>(std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
+}
+
+/// Identity and the candidates of the smallest finite errors, at most so many, in grid order. `places`: room for all.
+inline std::span<const std::size_t> finalists_of(std::span<const double> errors, std::size_t most,
+                                                 std::span<std::size_t> places)
+{
+    for (std::size_t i = 0; i < places.size(); ++i) places[i] = i;
+    const auto is_better = [&](std::size_t a, std::size_t b) {
+        if (!std::isfinite(errors[a]) || !std::isfinite(errors[b])) return std::isfinite(errors[a]);
+        return errors[a] != errors[b] ? errors[a] < errors[b] : a < b;
+    };
+    std::ranges::sort(places.subspan(1), is_better);
+    std::size_t count = 1;
+    while (count < places.size() && count <= most && std::isfinite(errors[places[count]])) ++count;
+    std::ranges::sort(places.first(count));
+    return places.first(count);
 }
 
 inline error nothing_finite()
@@ -40238,11 +40342,11 @@ inline error nothing_finite()
 /// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
 /// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
 /// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
-/// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
-/// known when this is compiled.
-template <execution E, quantizer Q, class T, candidate_loss Loss, class Storage>
+/// finite, those of `share`. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where
+/// it is known when this is compiled. `share`: who judges which candidates, where several search together.
+template <execution E, quantizer Q, class T, candidate_loss Loss, class Storage, candidate_share Share = all_candidates>
 result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
-                                    Loss&& loss, workspace memory, Storage storage)
+                                    Loss&& loss, workspace memory, Storage storage, const Share& share = {})
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
@@ -40251,8 +40355,10 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
     const std::span<double> errors = memory.take<double>(grid.size());
     if (errors.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    detail::judge_all(maker, grid, loss, errors);
-    const std::size_t best = detail::first_smallest(errors, {});
+    AWQ_CHECK(share(errors, [&](std::size_t first, std::size_t end) {
+        detail::judge_some(maker, grid, first, end, loss, errors);
+    }));
+    const std::size_t best = detail::first_smallest(errors);
     if (best == detail::no_candidate) return detail::nothing_finite();
     return search_outcome{maker.best_scales(grid[best]),
                           grid[best].ratio,
@@ -40275,43 +40381,42 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
 /// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
 /// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
 /// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
-template <execution E, quantizer Q, class T, candidate_loss Cheap, candidate_loss Exact>
+template <execution E, quantizer Q, class T, candidate_loss Cheap, candidate_loss Exact,
+          candidate_share Share = all_candidates>
 result<search_outcome> screened_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
-                                       Cheap&& cheap, Exact&& exact, workspace memory)
+                                       Cheap&& cheap, Exact&& exact, workspace memory, const Share& share = {})
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
     AWQ_CHECK(detail::check_problem(problem));
     detail::candidate_maker<E, Q, T, dtype> maker{how, problem, options.storage};
     const std::span<double> errors = memory.take<double>(grid.size());
-    const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
-    if (chosen.empty()) return maker.too_small();
+    const std::span<double> room = memory.take<double>(grid.size());
+    const std::span<std::size_t> places = memory.take<std::size_t>(grid.size());
+    if (places.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    detail::judge_all(maker, grid, cheap, errors);
-    chosen[0] = 1;
-    for (std::size_t i = 0; i < options.finalists; ++i)
-        if (const std::size_t next = detail::first_smallest(errors, chosen); next != detail::no_candidate)
-            chosen[next] = 1;
-    search_outcome outcome{};
-    outcome.candidates = grid.size();
-    outcome.skipped_candidates = detail::count_not_finite(errors);
-    outcome.candidate_errors = errors;
-    std::size_t best = detail::no_candidate;
-    for (std::size_t i = 0; i < grid.size(); ++i) {
-        if (chosen[i] == 0) continue;
-        const double error = detail::judge(maker, grid[i], exact);
-        if (i == 0) outcome.initial_error = error;
-        if (!std::isfinite(error)) outcome.skipped_candidates += std::isfinite(errors[i]) ? 1 : 0;
-        if (std::isfinite(error) && (best == detail::no_candidate || error < outcome.best_error)) {
-            best = i;
-            outcome.best_error = error;
-        }
-    }
+    AWQ_CHECK(share(errors, [&](std::size_t first, std::size_t end) {
+        detail::judge_some(maker, grid, first, end, cheap, errors);
+    }));
+    const std::span<const std::size_t> finalists = detail::finalists_of(errors, options.finalists, places);
+    const std::span<double> decisive = room.first(finalists.size());
+    AWQ_CHECK(share(decisive, [&](std::size_t first, std::size_t end) {
+        for (std::size_t i = first; i < end; ++i) decisive[i] = detail::judge(maker, grid[finalists[i]], exact);
+    }));
+    const std::size_t best = detail::first_smallest(decisive);
     if (best == detail::no_candidate) return detail::nothing_finite();
-    outcome.best_scales = maker.best_scales(grid[best]);
-    outcome.best_ratio = grid[best].ratio;
-    outcome.duo_scaling = grid[best].duo_scaling;
-    return outcome;
+    std::size_t skipped = detail::count_not_finite(errors);
+    for (std::size_t i = 0; i < decisive.size(); ++i)
+        if (!std::isfinite(decisive[i]) && std::isfinite(errors[finalists[i]])) ++skipped;
+    const scale_candidate winner = grid[finalists[best]];
+    return search_outcome{maker.best_scales(winner),
+                          winner.ratio,
+                          winner.duo_scaling,
+                          decisive[0],
+                          decisive[best],
+                          grid.size(),
+                          skipped,
+                          errors};
 }
 
 } // namespace awq
@@ -40319,6 +40424,7 @@ result<search_outcome> screened_search(const E& how, const search_problem<Q, T>&
 #endif
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -40330,28 +40436,34 @@ template <class Product, execution E>
 result<search_outcome> search_in(std::span<float> memory, const E& how, const mapping_search& what)
 {
     mapping_search::loss_function exact = what.exact;
-    if (exact && !what.is_screened) return scale_search(how, what.problem, what.options, exact, memory);
+    const shared_candidates share{what.all};
+    const dtype storage = what.options.storage;
+    if (exact && !what.is_screened) return scale_search(how, what.problem, what.options, exact, memory, storage, share);
     constexpr std::size_t rows_at_once = 1024;
-    std::vector<float> products(gram_loss_workspace_size(what.problem.in_features()) * rows_at_once);
+    const std::size_t floats = gram_loss_workspace_size(what.problem.in_features()) * rows_at_once;
+    const auto products = std::make_unique_for_overwrite<float[]>(floats); // much of it is not used by few rows
     std::vector<matrix_view<const float>> weights;
     for (const auto& layer : what.problem.layers) weights.push_back(layer.weight);
     const auto by_rows = [&](std::size_t rows) {
-        return gram_loss<Product, E>{how, weights, what.gram, what.tokens, products, rows, row_block_of(what.problem)};
+        return gram_loss<Product, E>{
+            how, weights, what.gram, what.tokens, {products.get(), floats}, rows, row_block_of(what.problem)};
     };
-    if (!exact && !what.is_screened) return scale_search(how, what.problem, what.options, by_rows(what.rows), memory);
+    if (!exact && !what.is_screened)
+        return scale_search(how, what.problem, what.options, by_rows(what.rows), memory, storage, share);
     auto ranking = by_rows(what.options.screening_rows);
-    if (exact) return screened_search(how, what.problem, what.options, ranking, exact, memory);
-    return screened_search(how, what.problem, what.options, ranking, by_rows(what.rows), memory);
+    if (exact) return screened_search(how, what.problem, what.options, ranking, exact, memory, share);
+    return screened_search(how, what.problem, what.options, ranking, by_rows(what.rows), memory, share);
 }
 
 } // namespace detail
 
-/// Searches for the scales of a mapping. Errors: those of `scale_search`.
+/// Searches for the scales of a mapping, all machines together. Errors: those of `scale_search`.
 template <class Product, execution E>
 result<found_scales> search_mapping(const E& how, const mapping_search& what)
 {
-    std::vector<float> memory(search_workspace_size(what.problem, what.options));
-    AWQ_TRY(const search_outcome found, detail::search_in<Product>(memory, how, what));
+    const std::size_t floats = search_workspace_size(what.problem, what.options);
+    const auto memory = std::make_unique_for_overwrite<float[]>(floats); // all threads write to it first
+    AWQ_TRY(const search_outcome found, detail::search_in<Product>({memory.get(), floats}, how, what));
     return found_scales{{found.best_scales.begin(), found.best_scales.end()},
                         found.best_ratio,
                         found.duo_scaling,
@@ -48476,15 +48588,18 @@ inline dtype choose_hidden_states(const run_settings& options)
 #ifndef AWQ_RUN_CLIP_BLOCK_HPP
 #define AWQ_RUN_CLIP_BLOCK_HPP
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace awq {
 
 /// Clips the weights of a smoothed block to the ranges that the integers of `plan` take, and adds to `missed` those
-/// that are not rounded to integers. `clip_steps`: see `rounding_options`.
-inline void clip_block(device& machine, block_tensors& block, block_statistics& statistics, const layer_plan& plan,
-                       int clip_steps, fallback_list& missed)
+/// that are not rounded to integers. `clip_steps`: see `rounding_options`. `all`: the machines that clip together, each
+/// some rows of every weight.
+inline status clip_block(machines& all, device& machine, block_tensors& block, block_statistics& statistics,
+                         const layer_plan& plan, int clip_steps, fallback_list& missed)
 {
     for (const block_linear& each : block.layout().linears) {
         if (each.is_router) continue;
@@ -48498,9 +48613,13 @@ inline void clip_block(device& machine, block_tensors& block, block_statistics& 
         }
         integer_quantizer format = *chosen;
         format.clip_steps = clip_steps;
-        machine.clip_weights(format, statistics.of(linear).importance(), weight);
+        const row_range own = all.share(weight.rows());
+        machine.clip_weights(format, statistics.of(linear).importance(), weight.rows_from(own.first, own.size()));
+        AWQ_CHECK(all.share_rows(std::as_writable_bytes(std::span{weight.data(), weight.size()}),
+                                 weight.cols() * sizeof(float), own));
         block.release(weight);
     }
+    return {};
 }
 
 } // namespace awq
@@ -54900,7 +55019,8 @@ inline status oneshot_run::calibrate_and_smooth(std::size_t layer, std::size_t l
     notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
     AWQ_CHECK(smooth(layer, block, statistics, recorder));
     if (options_.clip_weights)
-        clip_block(machine_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks);
+        AWQ_CHECK(
+            clip_block(all_, machine_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks));
     report_.add_seconds("search", watch_.lap());
     return {};
 }
@@ -54966,7 +55086,7 @@ inline status oneshot_run::smooth(std::size_t layer, block_tensors& block, block
     const quantizer_choice quantizers = simulated_of(block.prefix());
     const storage_choice storage = stored_types();
     const block_context context = stream_.context(source_->config(), layer);
-    block_search search{machine_, context, block, statistics, recorder, quantizers, storage, options_};
+    block_search search{machine_, context, block, statistics, recorder, quantizers, storage, options_, all_};
     for (const resolved_mapping& mapping : resolved) {
         found_grouped_query_ |= mapping.skipped == skip_cause::grouped_query;
         AWQ_TRY(mapping_report report, search.smooth(mapping));
@@ -55048,7 +55168,7 @@ public:
         made.samples = run_->samples_.size();
         made.tokens = tokens_;
         made.blocks = config().num_hidden_layers;
-        made.peak_bytes = peak_rss_bytes() + need.per_token * (tokens_ - some_.second);
+        made.peak_bytes = peak_rss_bytes() + need.per_token * (tokens_ - some_.second) + kept_later();
         made.available_bytes = memory_for_this_process();
         predict_seconds(made);
         if (run_->options_.measured_types) made.notes.push_back("the measurement of types is not counted");
@@ -55133,6 +55253,17 @@ private:
         double total = 0;
         for (const auto& [step, seconds] : made.seconds) total += seconds;
         add(made, "total", total);
+    }
+
+    /// Bytes of the inputs that stand for their Gram matrices, beyond those of the samples that were measured with.
+    std::uint64_t kept_later() const
+    {
+        const block_layout layout = layout_of(config(), 0);
+        const gram_sample tokens = run_->gram_sample_of(layout);
+        std::uint64_t channels = 0;
+        for (const block_input& input : layout.inputs)
+            if (layout.whole_of(input.value) == input.value && tokens.are_few(input.width)) channels += input.width;
+        return channels * (std::max(tokens.planned, tokens.count) - tokens.count) * sizeof(float);
     }
 
     /// The forward pass over the tokens that it sees, and the Gram matrices of theirs.

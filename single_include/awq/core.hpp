@@ -208,6 +208,8 @@ namespace awq {
 /// All operands may have a stride, and the output overlaps no input. The work goes through the execution
 /// `e` (see `execution`), or is done in the calling thread. Where sums run in an order that does not depend
 /// on the number of threads, results of a search have the same bits at any number of threads.
+/// On any number of machines they have where a row of a product does not depend on the other rows; one for which that
+/// holds from so many rows on only, says so by constants `min_packed_rows_nt` and `min_packed_rows_nn`.
 /// An `add_gram` may also take x of f16 and bf16, as ours do (`gram_of_elements`); else it is widened before.
 template <class P, class E>
 concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in, matrix_view<float> out)
@@ -1965,6 +1967,41 @@ status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float>
 } // namespace awq
 
 #endif
+// ---- awq/search/candidate_share.hpp
+#ifndef AWQ_SEARCH_CANDIDATE_SHARE_HPP
+#define AWQ_SEARCH_CANDIDATE_SHARE_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Which of some candidates are judged here: `share(losses, judge)` calls judge(first, end) for those, which fills
+/// losses[first] up to losses[end], and gives the losses of all. Processes that search together each judge some and
+/// exchange the losses; they make the same calls in the same order, and none of them depends on who judged what.
+template <class Share>
+concept candidate_share = requires(const Share& share, std::span<double> losses,
+                                   void (*judge)(std::size_t first, std::size_t end))
+{
+    {
+        share(losses, judge)
+        } -> std::same_as<status>;
+};
+
+/// All of them, by who searches alone.
+struct all_candidates {
+    template <class Judge>
+    status operator()(std::span<double> losses, const Judge& judge) const
+    {
+        judge(std::size_t{0}, losses.size());
+        return {};
+    }
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/search/ordered_sum.hpp
 #ifndef AWQ_SEARCH_ORDERED_SUM_HPP
 #define AWQ_SEARCH_ORDERED_SUM_HPP
@@ -2355,7 +2392,7 @@ constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t
                                             std::size_t n_grid = 20) noexcept
 {
     return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
-           workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
+           2 * workspace::size_for<double>(n_grid) + workspace::size_for<std::size_t>(n_grid) +
            workspace::size_for<matrix_view<const float>>(layers) + workspace::size_for<matrix_view<float>>(layers);
 }
 
@@ -2986,11 +3023,12 @@ double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
     return static_cast<double>(loss(weights));
 }
 
-/// The losses of all candidates; one that can wait for several of them does.
+/// The losses of some candidates; one that can wait for several of them does.
 template <class Maker, candidate_loss Loss>
-void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<double> errors)
+void judge_some(Maker& maker, const scale_grid& grid, std::size_t first, std::size_t end, Loss& loss,
+                std::span<double> errors)
 {
-    for (std::size_t i = 0; i < grid.size(); ++i) {
+    for (std::size_t i = first; i < end; ++i) {
         if constexpr (requires { loss.finish(); }) {
             errors[i] = std::numeric_limits<double>::quiet_NaN();
             if (const auto weights = make_for(maker, grid[i], loss); !weights.empty()) loss.begin(weights, errors[i]);
@@ -3003,13 +3041,13 @@ void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<doubl
 
 constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
 
-/// The first of the smallest finite errors among those still open; `no_candidate` where none is.
-inline std::size_t first_smallest(std::span<const double> errors, std::span<const unsigned char> used)
+/// The first of the smallest finite errors; `no_candidate` where none is finite.
+inline std::size_t first_smallest(std::span<const double> errors)
 {
     std::size_t best = no_candidate;
     double smallest = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < errors.size(); ++i)
-        if ((used.empty() || used[i] == 0) && std::isfinite(errors[i]) && errors[i] < smallest) {
+        if (std::isfinite(errors[i]) && errors[i] < smallest) {
             best = i;
             smallest = errors[i];
         }
@@ -3019,6 +3057,22 @@ inline std::size_t first_smallest(std::span<const double> errors, std::span<cons
 inline std::size_t count_not_finite(std::span<const double> errors)
 {
     return static_cast<std::size_t>(std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
+}
+
+/// Identity and the candidates of the smallest finite errors, at most so many, in grid order. `places`: room for all.
+inline std::span<const std::size_t> finalists_of(std::span<const double> errors, std::size_t most,
+                                                 std::span<std::size_t> places)
+{
+    for (std::size_t i = 0; i < places.size(); ++i) places[i] = i;
+    const auto is_better = [&](std::size_t a, std::size_t b) {
+        if (!std::isfinite(errors[a]) || !std::isfinite(errors[b])) return std::isfinite(errors[a]);
+        return errors[a] != errors[b] ? errors[a] < errors[b] : a < b;
+    };
+    std::ranges::sort(places.subspan(1), is_better);
+    std::size_t count = 1;
+    while (count < places.size() && count <= most && std::isfinite(errors[places[count]])) ++count;
+    std::ranges::sort(places.first(count));
+    return places.first(count);
 }
 
 inline error nothing_finite()
@@ -3034,11 +3088,11 @@ inline error nothing_finite()
 /// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
 /// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
 /// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
-/// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
-/// known when this is compiled.
-template <execution E, quantizer Q, class T, candidate_loss Loss, class Storage>
+/// finite, those of `share`. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where
+/// it is known when this is compiled. `share`: who judges which candidates, where several search together.
+template <execution E, quantizer Q, class T, candidate_loss Loss, class Storage, candidate_share Share = all_candidates>
 result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
-                                    Loss&& loss, workspace memory, Storage storage)
+                                    Loss&& loss, workspace memory, Storage storage, const Share& share = {})
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
@@ -3047,8 +3101,10 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
     const std::span<double> errors = memory.take<double>(grid.size());
     if (errors.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    detail::judge_all(maker, grid, loss, errors);
-    const std::size_t best = detail::first_smallest(errors, {});
+    AWQ_CHECK(share(errors, [&](std::size_t first, std::size_t end) {
+        detail::judge_some(maker, grid, first, end, loss, errors);
+    }));
+    const std::size_t best = detail::first_smallest(errors);
     if (best == detail::no_candidate) return detail::nothing_finite();
     return search_outcome{maker.best_scales(grid[best]),
                           grid[best].ratio,
@@ -3071,43 +3127,42 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
 /// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
 /// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
 /// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
-template <execution E, quantizer Q, class T, candidate_loss Cheap, candidate_loss Exact>
+template <execution E, quantizer Q, class T, candidate_loss Cheap, candidate_loss Exact,
+          candidate_share Share = all_candidates>
 result<search_outcome> screened_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
-                                       Cheap&& cheap, Exact&& exact, workspace memory)
+                                       Cheap&& cheap, Exact&& exact, workspace memory, const Share& share = {})
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
     AWQ_CHECK(detail::check_problem(problem));
     detail::candidate_maker<E, Q, T, dtype> maker{how, problem, options.storage};
     const std::span<double> errors = memory.take<double>(grid.size());
-    const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
-    if (chosen.empty()) return maker.too_small();
+    const std::span<double> room = memory.take<double>(grid.size());
+    const std::span<std::size_t> places = memory.take<std::size_t>(grid.size());
+    if (places.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    detail::judge_all(maker, grid, cheap, errors);
-    chosen[0] = 1;
-    for (std::size_t i = 0; i < options.finalists; ++i)
-        if (const std::size_t next = detail::first_smallest(errors, chosen); next != detail::no_candidate)
-            chosen[next] = 1;
-    search_outcome outcome{};
-    outcome.candidates = grid.size();
-    outcome.skipped_candidates = detail::count_not_finite(errors);
-    outcome.candidate_errors = errors;
-    std::size_t best = detail::no_candidate;
-    for (std::size_t i = 0; i < grid.size(); ++i) {
-        if (chosen[i] == 0) continue;
-        const double error = detail::judge(maker, grid[i], exact);
-        if (i == 0) outcome.initial_error = error;
-        if (!std::isfinite(error)) outcome.skipped_candidates += std::isfinite(errors[i]) ? 1 : 0;
-        if (std::isfinite(error) && (best == detail::no_candidate || error < outcome.best_error)) {
-            best = i;
-            outcome.best_error = error;
-        }
-    }
+    AWQ_CHECK(share(errors, [&](std::size_t first, std::size_t end) {
+        detail::judge_some(maker, grid, first, end, cheap, errors);
+    }));
+    const std::span<const std::size_t> finalists = detail::finalists_of(errors, options.finalists, places);
+    const std::span<double> decisive = room.first(finalists.size());
+    AWQ_CHECK(share(decisive, [&](std::size_t first, std::size_t end) {
+        for (std::size_t i = first; i < end; ++i) decisive[i] = detail::judge(maker, grid[finalists[i]], exact);
+    }));
+    const std::size_t best = detail::first_smallest(decisive);
     if (best == detail::no_candidate) return detail::nothing_finite();
-    outcome.best_scales = maker.best_scales(grid[best]);
-    outcome.best_ratio = grid[best].ratio;
-    outcome.duo_scaling = grid[best].duo_scaling;
-    return outcome;
+    std::size_t skipped = detail::count_not_finite(errors);
+    for (std::size_t i = 0; i < decisive.size(); ++i)
+        if (!std::isfinite(decisive[i]) && std::isfinite(errors[finalists[i]])) ++skipped;
+    const scale_candidate winner = grid[finalists[best]];
+    return search_outcome{maker.best_scales(winner),
+                          winner.ratio,
+                          winner.duo_scaling,
+                          decisive[0],
+                          decisive[best],
+                          grid.size(),
+                          skipped,
+                          errors};
 }
 
 } // namespace awq
@@ -7353,6 +7408,16 @@ public:
             Product::multiply_nn(how, changes, values_, product);
     }
 
+    /// A row of a product of so many rows or more has the same bits among any others.
+    template <class Product>
+    constexpr std::size_t least_rows() const noexcept
+    {
+        if constexpr (requires { Product::min_packed_rows_nt + Product::min_packed_rows_nn; })
+            return is_factor_ ? Product::min_packed_rows_nt : Product::min_packed_rows_nn;
+        else
+            return 1;
+    }
+
     /// c G c^T of one row c of the changes, from its row of the product, in double and in a fixed order.
     double square_of(const float* change, const float* product) const noexcept
     {
@@ -7450,7 +7515,7 @@ public:
     }
 
     /// The same, but `error` has the loss only when `finish` was called: the rows of several candidates, as many as
-    /// there is memory for, are then multiplied together.
+    /// there is memory for, are then multiplied together. Its bits do not depend on which candidates these are.
     void begin(std::span<const matrix_view<const float>> candidates, double& error)
     {
         error = 0.0;
@@ -7465,8 +7530,11 @@ public:
     void finish()
     {
         if (used_ == 0) return;
-        const matrix_view<const float> changes{memory_.data(), used_, gram_.in_features()};
-        const matrix_view<float> products{memory_.data() + capacity() * changes.cols(), used_, gram_.width()};
+        const std::size_t in = gram_.in_features();
+        const std::size_t rows = std::clamp(gram_.template least_rows<Product>(), used_, std::max(used_, capacity()));
+        std::fill_n(memory_.data() + used_ * in, (rows - used_) * in, 0.0f);
+        const matrix_view<const float> changes{memory_.data(), rows, in};
+        const matrix_view<float> products{memory_.data() + capacity() * in, rows, gram_.width()};
         gram_.template multiply<Product>(how_, changes, products);
         for (std::size_t i = 0; i < waiting_; ++i) {
             const rows_of_candidate& each = queue_[i];
@@ -7496,8 +7564,9 @@ private:
         const row_sample sample = sample_of(weight.rows());
         const double part = static_cast<double>(weight.rows()) / static_cast<double>(sample.size());
         for (std::size_t done = 0; done < sample.size();) {
-            if (used_ == capacity() || waiting_ == most_waiting) finish();
-            const std::size_t count = std::min(capacity() - used_, sample.size() - done);
+            // Rows whose errors are summed together are cut in the same way whatever waits already.
+            const std::size_t count = std::min(capacity(), sample.size() - done);
+            if (used_ + count > capacity() || waiting_ == most_waiting) finish();
             how_.for_each(count, [&](std::size_t r) {
                 const std::size_t row = sample.row(done + r), width = gram_.in_features();
                 float* const change = memory_.data() + (used_ + r) * width;
