@@ -91,3 +91,17 @@ TEST_CASE("so does a quantizing run")
     CHECK(recorder.count("gram_error") == 2 * 7 * blocks);
     CHECK(recorder.count("quantize_rows") > 0); // embeddings and what is no block
 }
+
+TEST_CASE("what is rounded is the same whether weights are freed behind the streams or wanted by another output")
+{
+    const test::scratch room;
+    awq::oneshot_options options = request(room / "alone.gguf");
+    awq::write_gguf task{"q4_0"};
+    task.rounding.least_squares->tokens = 0.0f;
+    options.task = task;
+    REQUIRE(awq::oneshot(options));
+    options.output = room / "beside.gguf";
+    options.output_smoothed = room / "smoothed";
+    REQUIRE(awq::oneshot(options));
+    CHECK(bytes_of(room / "beside.gguf") == bytes_of(room / "alone.gguf"));
+}
