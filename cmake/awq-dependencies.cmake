@@ -3,6 +3,7 @@
 set(awq_needs_core "")
 set(awq_needs_hosted xsimd xtensor TBB::tbb)
 set(awq_needs_awq ${awq_needs_hosted} simdjson::simdjson awq::yaml awq::pcre2 awq::utf8proc)
+set(awq_needs_compiled "") # the library itself links what it needs
 set(awq_needs_openblas ${awq_needs_hosted} awq::blas)
 set(awq_needs_mpi ${awq_needs_hosted} MPI::MPI_CXX)
 set(awq_debian_hosted "libxtensor-dev libxsimd-dev libtbb-dev")

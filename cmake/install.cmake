@@ -8,6 +8,12 @@ install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATAD
 set(awq_installed ${awq_offered})
 list(TRANSFORM awq_installed PREPEND awq_)
 install(TARGETS ${awq_installed} EXPORT awq_targets)
+if(compiled IN_LIST awq_offered)
+    foreach(level IN LISTS awq_wide_levels)
+        install(TARGETS awq_compiled_${level}
+                LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/glibc-hwcaps/${level}" NAMELINK_SKIP)
+    endforeach()
+endif()
 install(EXPORT awq_targets FILE awq-targets.cmake NAMESPACE awq:: DESTINATION ${awq_package_dir})
 configure_file("${PROJECT_SOURCE_DIR}/cmake/awq-config.cmake.in" "${PROJECT_BINARY_DIR}/awq-config.cmake" @ONLY)
 # While the major version is 0, minor versions may break.
@@ -21,23 +27,31 @@ install(FILES "${PROJECT_BINARY_DIR}/awq-config.cmake" "${PROJECT_BINARY_DIR}/aw
               "${PROJECT_SOURCE_DIR}/cmake/awq-dependencies.cmake" DESTINATION ${awq_package_dir})
 
 # ---- pkg-config ----------------------------------------------------------------------------------
-# awq-core has nothing to link; the others name libraries that bring .pc files, and the rest as plain flags.
+# awq-core has nothing to link, awq-compiled the library that links the rest; the others name libraries that bring .pc
+# files.
 set(awq_pc_requires_core "")
 set(awq_pc_requires_hosted "awq-core xtensor xsimd tbb")
 set(awq_pc_requires_awq "awq-hosted simdjson yaml-cpp libpcre2-8 libutf8proc")
 set(awq_pc_requires_openblas "awq-hosted openblas")
 set(awq_pc_requires_mpi "awq-hosted ompi-cxx")
+set(awq_pc_requires_compiled "awq-core")
+set(awq_pc_cflags_compiled " -DAWQ_HEADER_ONLY=0")
+set(awq_pc_libs_compiled "-L\${libdir} -lawq")
 foreach(tier IN LISTS awq_offered)
     set(awq_pc_requires "${awq_pc_requires_${tier}}")
+    set(awq_pc_cflags "${awq_pc_cflags_${tier}}")
+    set(awq_pc_libs "${awq_pc_libs_${tier}}")
     file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/awq-${tier}.pc" @ONLY CONTENT
 "prefix=\${pcfiledir}/../..
 includedir=\${prefix}/@CMAKE_INSTALL_INCLUDEDIR@
+libdir=\${prefix}/@CMAKE_INSTALL_LIBDIR@
 
 Name: awq-@tier@
 Description: @PROJECT_DESCRIPTION@
 Version: @PROJECT_VERSION@
 Requires: @awq_pc_requires@
-Cflags: -I\${includedir}
+Cflags: -I\${includedir}@awq_pc_cflags@
+Libs: @awq_pc_libs@
 ")
     install(FILES "${PROJECT_BINARY_DIR}/awq-${tier}.pc" DESTINATION "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 endforeach()

@@ -38,7 +38,7 @@ std::string guard_of(const std::string& name)
 std::vector<fs::path> text_files()
 {
     std::vector<fs::path> files;
-    for (const char* folder : {"include", "tests", "bench", "cmake", "examples"})
+    for (const char* folder : {"include", "src", "tests", "bench", "cmake", "examples"})
         for (const auto& path :
              layout::files_under(root / folder, {".hpp", ".cpp", ".txt", ".md", ".sh", ".py", ".yaml"}))
             if (path.string().find("/data/") == std::string::npos) files.push_back(path);
@@ -130,7 +130,7 @@ TEST_CASE("every test source is named in the CMakeLists.txt of its room")
 TEST_CASE("the top level holds what it should and nothing else")
 {
     const std::set<std::string> expected{"CMakeLists.txt", "LICENSE", "README.md",      "bench", "cmake",
-                                         "examples",       "include", "single_include", "tests"};
+                                         "examples",       "include", "single_include", "src",   "tests"};
     for (const auto& entry : fs::directory_iterator(root)) {
         const std::string name = entry.path().filename().string();
         if (name.starts_with(".") || fs::exists(entry.path() / "CMakeCache.txt")) continue;

@@ -13,9 +13,9 @@ for library in libc6 libtbb libsimdjson libyaml-cpp libpcre2-8 libutf8proc; do
     dpkg-deb -f "$package" Depends | grep -qF "$library" || fail "does not depend on $library"
 done
 dpkg-deb -x "$package" "$work/unpacked"
-for file in bin/awq lib/awq/libawq-driver-baseline.so share/man/man1/awq.1.gz \
+for file in bin/awq lib/awq/libawq-driver-baseline.so lib/libawq.so share/man/man1/awq.1.gz \
             share/doc/awq/copyright share/doc/awq/changelog.gz share/bash-completion/completions/awq \
-            share/pkgconfig/awq-core.pc share/cmake/awq/awq-config.cmake \
+            share/pkgconfig/awq-core.pc share/pkgconfig/awq-compiled.pc share/cmake/awq/awq-config.cmake \
             include/awq/core.hpp include/awq/hosted.hpp include/awq/awq.hpp; do
     [ -s "$work/unpacked/usr/$file" ] || fail "has no $file"
 done
