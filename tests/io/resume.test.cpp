@@ -21,7 +21,7 @@ struct inner {
     std::string text;
     bool flag = false;
 };
-auto members_of(awq::same_state<inner> auto& each) { return std::tie(each.text, each.flag); }
+void visit_members(awq::same_state<inner> auto& each, auto&& visit) { visit(each.text, each.flag); }
 
 using listed = std::vector<std::pair<std::string, inner>>;
 

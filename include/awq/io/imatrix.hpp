@@ -39,7 +39,7 @@ struct imatrix_entry {
     std::size_t columns() const noexcept { return counts.empty() ? 0 : sums.size() / counts.size(); }
 };
 
-auto members_of(same_state<imatrix_entry> auto& entry) { return std::tie(entry.sums, entry.counts); }
+void visit_members(same_state<imatrix_entry> auto& entry, auto&& visit) { visit(entry.sums, entry.counts); }
 
 /// llama.cpp's importance matrix: how strongly each input column of each weight (by GGUF name) is
 /// excited. Read and written in its two formats: GGUF-based, and the older ".dat". Source:

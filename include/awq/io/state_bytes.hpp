@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -19,9 +18,9 @@
 namespace awq {
 
 // Values as bytes, for the same program on the same machine to read again: numbers as they lie in memory, texts
-// and lists behind their lengths. A struct takes part when `members_of(value)` gives its members as a tie.
+// and lists behind their lengths. A struct takes part when `visit_members(value, visit)` calls visit with its members.
 
-/// A struct to write, or the same to read into: `auto members_of(same_state<point> auto& p)`.
+/// A struct to write, or the same to read into: `void visit_members(same_state<point> auto& p, auto&& visit)`.
 template <class T, class Struct>
 concept same_state = std::same_as<std::remove_const_t<T>, Struct>;
 
@@ -68,8 +67,10 @@ private:
         (*this)(both.first, both.second);
     }
     template <class T>
-    requires requires(const T& value) { members_of(value); }
-    void put(const T& value) { std::apply(*this, members_of(value)); }
+    void put(const T& value)
+    {
+        visit_members(value, *this);
+    }
 
     std::string bytes_;
 };
@@ -137,8 +138,10 @@ private:
         (*this)(both.first, both.second);
     }
     template <class T>
-    requires requires(T& value) { members_of(value); }
-    void take(T& value) { std::apply(*this, members_of(value)); }
+    void take(T& value)
+    {
+        visit_members(value, *this);
+    }
     std::uint64_t length()
     {
         std::uint64_t size = 0;

@@ -26,7 +26,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -38,7 +37,10 @@ struct file_extent {
     std::uint64_t size = 0;
     std::uint64_t digest = 0;
 };
-auto members_of(same_state<file_extent> auto& extent) { return std::tie(extent.offset, extent.size, extent.digest); }
+void visit_members(same_state<file_extent> auto& extent, auto&& visit)
+{
+    visit(extent.offset, extent.size, extent.digest);
+}
 
 /// How many of these bytes lie in a part of the file.
 inline std::uint64_t bytes_between(std::span<const file_extent> extents, std::uint64_t begin,

@@ -8,34 +8,32 @@
 #include <awq/report/run_report.hpp>
 #include <awq/support/notice.hpp>
 
-#include <tuple>
-
 namespace awq {
 
 // What a report is made of as bytes, see io/state_bytes.hpp. The notices go apart: their list shows what is added.
 
-auto members_of(same_state<notice> auto& each) { return std::tie(each.level, each.text); }
-auto members_of(same_state<fallback_list> auto& list) { return std::tie(list.all()); }
-auto members_of(same_state<tensor_report> auto& each)
+void visit_members(same_state<notice> auto& each, auto&& visit) { visit(each.level, each.text); }
+void visit_members(same_state<fallback_list> auto& list, auto&& visit) { visit(list.all()); }
+void visit_members(same_state<tensor_report> auto& each, auto&& visit)
 {
-    return std::tie(each.name, each.type, each.elements, each.bytes);
+    visit(each.name, each.type, each.elements, each.bytes);
 }
-auto members_of(same_state<output_report> auto& each) { return std::tie(each.path, each.tensors); }
-auto members_of(same_state<layer_report> auto& each)
+void visit_members(same_state<output_report> auto& each, auto&& visit) { visit(each.path, each.tensors); }
+void visit_members(same_state<layer_report> auto& each, auto&& visit)
 {
-    return std::tie(each.layer, each.format, each.steps, each.relative_error, each.skipped);
+    visit(each.layer, each.format, each.steps, each.relative_error, each.skipped);
 }
-auto members_of(same_state<expert_report> auto& each) { return std::tie(each.layer, each.tokens, each.few); }
-auto members_of(same_state<mapping_report> auto& each)
+void visit_members(same_state<expert_report> auto& each, auto&& visit) { visit(each.layer, each.tokens, each.few); }
+void visit_members(same_state<mapping_report> auto& each, auto&& visit)
 {
-    return std::tie(each.layer, each.smooth_layer, each.balance_layers, each.initial_error, each.best_error,
-                    each.best_ratio, each.duo_scaling, each.tokens, each.skipped_candidates, each.skipped);
+    visit(each.layer, each.smooth_layer, each.balance_layers, each.initial_error, each.best_error, each.best_ratio,
+          each.duo_scaling, each.tokens, each.skipped_candidates, each.skipped);
 }
-auto members_of(same_state<run_report> auto& all)
+void visit_members(same_state<run_report> auto& all, auto&& visit)
 {
-    return std::tie(all.model, all.mode, all.scheme, all.group_size, all.instruction_set, all.options, all.mappings,
-                    all.layers, all.experts, all.fallbacks, all.seconds, all.peak_rss_bytes, all.outputs, all.contents,
-                    all.parameters, all.source_bytes);
+    visit(all.model, all.mode, all.scheme, all.group_size, all.instruction_set, all.options, all.mappings, all.layers,
+          all.experts, all.fallbacks, all.seconds, all.peak_rss_bytes, all.outputs, all.contents, all.parameters,
+          all.source_bytes);
 }
 
 } // namespace awq

@@ -26,26 +26,27 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 namespace awq {
 
-auto members_of(same_state<layer_format> auto& each) { return std::tie(each.targets, each.scheme, each.group_size); }
-auto members_of(same_state<mapping_pattern> auto& each)
+void visit_members(same_state<layer_format> auto& each, auto&& visit)
 {
-    return std::tie(each.smooth_layer, each.balance_layers, each.optional_layers);
+    visit(each.targets, each.scheme, each.group_size);
 }
-auto members_of(same_state<search_options> auto& each)
+void visit_members(same_state<mapping_pattern> auto& each, auto&& visit)
 {
-    return std::tie(each.n_grid, each.duo_scaling, each.storage, each.finalists, each.screening_rows,
-                    each.deciding_rows);
+    visit(each.smooth_layer, each.balance_layers, each.optional_layers);
 }
-auto members_of(same_state<rounding_options> auto& each)
+void visit_members(same_state<search_options> auto& each, auto&& visit)
 {
-    return std::tie(each.importance, each.better_rounding, each.clip_steps, each.error_feedback, each.damping,
-                    each.least_squares_lambda, each.least_squares_share, each.least_squares_tokens);
+    visit(each.n_grid, each.duo_scaling, each.storage, each.finalists, each.screening_rows, each.deciding_rows);
+}
+void visit_members(same_state<rounding_options> auto& each, auto&& visit)
+{
+    visit(each.importance, each.better_rounding, each.clip_steps, each.error_feedback, each.damping,
+          each.least_squares_lambda, each.least_squares_share, each.least_squares_tokens);
 }
 
 namespace detail {

@@ -17,7 +17,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -37,13 +36,13 @@ struct finished_output {
     bool is_directory = false;
     bool overwrite = false; ///< whether it replaces what is in its place
 };
-auto members_of(same_state<finished_output> auto& each)
+void visit_members(same_state<finished_output> auto& each, auto&& visit)
 {
-    return std::tie(each.target, each.inode, each.is_directory, each.overwrite);
+    visit(each.target, each.inode, each.is_directory, each.overwrite);
 }
-auto members_of(same_state<measured_types> auto& each)
+void visit_members(same_state<measured_types> auto& each, auto&& visit)
 {
-    return std::tie(each.overrides, each.mix_divergence, each.divergence);
+    visit(each.overrides, each.mix_divergence, each.divergence);
 }
 
 /// What a run knows when it has finished some blocks: with that, another run goes on behind them.
@@ -64,10 +63,10 @@ struct run_record {
 
     output_path hidden_path() const { return (place / ("hidden." + std::to_string(hidden_file % 2))).string(); }
 };
-auto members_of(same_state<run_record> auto& all)
+void visit_members(same_state<run_record> auto& all, auto&& visit)
 {
-    return std::tie(all.identity, all.blocks, all.directories, all.sinks, all.hidden_file, all.hidden, all.measured,
-                    all.found_grouped_query, all.matched_mappings, all.report, all.notices, all.finished);
+    visit(all.identity, all.blocks, all.directories, all.sinks, all.hidden_file, all.hidden, all.measured,
+          all.found_grouped_query, all.matched_mappings, all.report, all.notices, all.finished);
 }
 
 namespace detail {

@@ -5,8 +5,7 @@
 #include <awq/config.hpp>
 #include <awq/support/error.hpp>
 
-#include <concepts>
-#include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 #if AWQ_EXCEPTIONS
@@ -36,10 +35,13 @@ class [[nodiscard]] result {
 public:
     using value_type = T;
 
-    result(const T& value) requires std::copy_constructible<T> : has_value_(true) { std::construct_at(&value_, value); }
-    result(T&& value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }
-    result(const error& cause) noexcept : has_value_(false) { std::construct_at(&error_, cause); }
-    result(const result& other) requires std::copy_constructible<T> : has_value_(other.has_value_) { copy_from(other); }
+    result(const T& value) requires std::is_copy_constructible_v<T> : has_value_(true) { ::new (&value_) T(value); }
+    result(T&& value) : has_value_(true) { ::new (&value_) T(std::move(value)); }
+    result(const error& cause) noexcept : has_value_(false) { ::new (&error_) awq::error(cause); }
+    result(const result& other) requires std::is_copy_constructible_v<T> : has_value_(other.has_value_)
+    {
+        copy_from(other);
+    }
     result(result&& other) noexcept : has_value_(other.has_value_) { copy_from(std::move(other)); }
     result& operator=(result other) noexcept
     {
@@ -79,17 +81,17 @@ private:
     void copy_from(Other&& other)
     {
         if (has_value_)
-            std::construct_at(&value_, std::forward<Other>(other).value_);
+            ::new (&value_) T(std::forward<Other>(other).value_);
         else
-            std::construct_at(&error_, other.error_);
+            ::new (&error_) awq::error(other.error_);
     }
 
     void destroy() noexcept
     {
         if (has_value_)
-            std::destroy_at(&value_);
+            value_.~T();
         else
-            std::destroy_at(&error_);
+            error_.~error();
     }
 
     bool has_value_;

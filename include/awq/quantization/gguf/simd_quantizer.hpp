@@ -4,10 +4,12 @@
 
 #include <awq/config.hpp>
 #include <awq/quantization/gguf/block_quantizer.hpp>
+#include <awq/quantization/gguf/legacy.hpp>
 #include <awq/quantization/gguf/simd_lanes.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
@@ -46,6 +48,16 @@ inline void fit_baseline(const block_source* blocks, std::size_t count, block_gr
                          std::size_t columns) noexcept
 {
     fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
+}
+
+/// The format that stands for all whose blocks are searched alike: in blocks of 32 only the grid differs.
+template <class Format>
+using searched_as = std::conditional_t<facts(Format::id).block_columns == 32, q4_0, Format>;
+
+template <class Format>
+inline void improve_baseline(const block_source& block, block_grid& grid, std::uint8_t* codes) noexcept
+{
+    improve_block<Format, lanes<widest_floats>>(block, grid, codes);
 }
 
 // Where a compiler was told to use AVX2, GCC has nothing better to choose.
@@ -126,11 +138,11 @@ AWQ_COMPILED void simd_engine::improve(type format, const block_source& block, b
                                        std::uint8_t* codes) noexcept
 {
     with_format(format, [&](auto chosen) {
-        using chosen_format = decltype(chosen);
+        using searched = detail::searched_as<decltype(chosen)>;
 #if AWQ_GGUF_RUNTIME_DISPATCH
-        if (__builtin_cpu_supports("avx2")) return detail::improve_avx2<chosen_format>(block, grid, codes);
+        if (__builtin_cpu_supports("avx2")) return detail::improve_avx2<searched>(block, grid, codes);
 #endif
-        detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
+        detail::improve_baseline<searched>(block, grid, codes);
     });
 }
 #endif
