@@ -4,6 +4,8 @@
 
 #include <awq/run/open_model.hpp>
 
+#include <tuple>
+
 namespace {
 
 using dims = std::vector<std::uint64_t>;
