@@ -17,7 +17,7 @@ endif()
 function(awq_add_objects target)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEFINE")
     add_library(${target} OBJECT EXCLUDE_FROM_ALL ${arg_UNPARSED_ARGUMENTS})
-    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET default)
     target_compile_definitions(${target} PRIVATE AWQ_HEADER_ONLY=0 ${arg_DEFINE})
     target_link_libraries(${target} PRIVATE awq_developer awq::awq)
     # Thread-local data of a library that is loaded late is else allocated at its first use, where a lack of memory
