@@ -429,8 +429,7 @@ AWQ_ABI_END
 
 #endif
 
-#include <concepts>
-#include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 #if AWQ_EXCEPTIONS
@@ -460,10 +459,13 @@ class [[nodiscard]] result {
 public:
     using value_type = T;
 
-    result(const T& value) requires std::copy_constructible<T> : has_value_(true) { std::construct_at(&value_, value); }
-    result(T&& value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }
-    result(const error& cause) noexcept : has_value_(false) { std::construct_at(&error_, cause); }
-    result(const result& other) requires std::copy_constructible<T> : has_value_(other.has_value_) { copy_from(other); }
+    result(const T& value) requires std::is_copy_constructible_v<T> : has_value_(true) { ::new (&value_) T(value); }
+    result(T&& value) : has_value_(true) { ::new (&value_) T(std::move(value)); }
+    result(const error& cause) noexcept : has_value_(false) { ::new (&error_) awq::error(cause); }
+    result(const result& other) requires std::is_copy_constructible_v<T> : has_value_(other.has_value_)
+    {
+        copy_from(other);
+    }
     result(result&& other) noexcept : has_value_(other.has_value_) { copy_from(std::move(other)); }
     result& operator=(result other) noexcept
     {
@@ -503,17 +505,17 @@ private:
     void copy_from(Other&& other)
     {
         if (has_value_)
-            std::construct_at(&value_, std::forward<Other>(other).value_);
+            ::new (&value_) T(std::forward<Other>(other).value_);
         else
-            std::construct_at(&error_, other.error_);
+            ::new (&error_) awq::error(other.error_);
     }
 
     void destroy() noexcept
     {
         if (has_value_)
-            std::destroy_at(&value_);
+            value_.~T();
         else
-            std::destroy_at(&error_);
+            error_.~error();
     }
 
     bool has_value_;
@@ -5575,6 +5577,7 @@ struct lane_storage<floats_16> : detail::vector_storage<floats_16, int __attribu
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
@@ -5613,6 +5616,16 @@ inline void fit_baseline(const block_source* blocks, std::size_t count, block_gr
                          std::size_t columns) noexcept
 {
     fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
+}
+
+/// The format that stands for all whose blocks are searched alike: in blocks of 32 only the grid differs.
+template <class Format>
+using searched_as = std::conditional_t<facts(Format::id).block_columns == 32, q4_0, Format>;
+
+template <class Format>
+inline void improve_baseline(const block_source& block, block_grid& grid, std::uint8_t* codes) noexcept
+{
+    improve_block<Format, lanes<widest_floats>>(block, grid, codes);
 }
 
 // Where a compiler was told to use AVX2, GCC has nothing better to choose.
@@ -5693,11 +5706,11 @@ AWQ_COMPILED void simd_engine::improve(type format, const block_source& block, b
                                        std::uint8_t* codes) noexcept
 {
     with_format(format, [&](auto chosen) {
-        using chosen_format = decltype(chosen);
+        using searched = detail::searched_as<decltype(chosen)>;
 #if AWQ_GGUF_RUNTIME_DISPATCH
-        if (__builtin_cpu_supports("avx2")) return detail::improve_avx2<chosen_format>(block, grid, codes);
+        if (__builtin_cpu_supports("avx2")) return detail::improve_avx2<searched>(block, grid, codes);
 #endif
-        detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
+        detail::improve_baseline<searched>(block, grid, codes);
     });
 }
 #endif
@@ -22815,7 +22828,6 @@ inline std::vector<sequence_chunk> gram_chunks(const block_settings& options, bo
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -22823,9 +22835,9 @@ inline std::vector<sequence_chunk> gram_chunks(const block_settings& options, bo
 namespace awq {
 
 // Values as bytes, for the same program on the same machine to read again: numbers as they lie in memory, texts
-// and lists behind their lengths. A struct takes part when `members_of(value)` gives its members as a tie.
+// and lists behind their lengths. A struct takes part when `visit_members(value, visit)` calls visit with its members.
 
-/// A struct to write, or the same to read into: `auto members_of(same_state<point> auto& p)`.
+/// A struct to write, or the same to read into: `void visit_members(same_state<point> auto& p, auto&& visit)`.
 template <class T, class Struct>
 concept same_state = std::same_as<std::remove_const_t<T>, Struct>;
 
@@ -22872,8 +22884,10 @@ private:
         (*this)(both.first, both.second);
     }
     template <class T>
-    requires requires(const T& value) { members_of(value); }
-    void put(const T& value) { std::apply(*this, members_of(value)); }
+    void put(const T& value)
+    {
+        visit_members(value, *this);
+    }
 
     std::string bytes_;
 };
@@ -22941,8 +22955,10 @@ private:
         (*this)(both.first, both.second);
     }
     template <class T>
-    requires requires(T& value) { members_of(value); }
-    void take(T& value) { std::apply(*this, members_of(value)); }
+    void take(T& value)
+    {
+        visit_members(value, *this);
+    }
     std::uint64_t length()
     {
         std::uint64_t size = 0;
@@ -24982,7 +24998,6 @@ private:
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -24994,7 +25009,10 @@ struct file_extent {
     std::uint64_t size = 0;
     std::uint64_t digest = 0;
 };
-auto members_of(same_state<file_extent> auto& extent) { return std::tie(extent.offset, extent.size, extent.digest); }
+void visit_members(same_state<file_extent> auto& extent, auto&& visit)
+{
+    visit(extent.offset, extent.size, extent.digest);
+}
 
 /// How many of these bytes lie in a part of the file.
 inline std::uint64_t bytes_between(std::span<const file_extent> extents, std::uint64_t begin,
@@ -36460,7 +36478,7 @@ struct imatrix_entry {
     std::size_t columns() const noexcept { return counts.empty() ? 0 : sums.size() / counts.size(); }
 };
 
-auto members_of(same_state<imatrix_entry> auto& entry) { return std::tie(entry.sums, entry.counts); }
+void visit_members(same_state<imatrix_entry> auto& entry, auto&& visit) { visit(entry.sums, entry.counts); }
 
 /// llama.cpp's importance matrix: how strongly each input column of each weight (by GGUF name) is
 /// excited. Read and written in its two formats: GGUF-based, and the older ".dat". Source:
@@ -42171,9 +42189,27 @@ private:
 #ifndef AWQ_EXECUTION_TBB_EXECUTION_HPP
 #define AWQ_EXECUTION_TBB_EXECUTION_HPP
 
+#include <tbb/blocked_range.h>
 #include <tbb/parallel_for.h>
 
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+
 namespace awq {
+
+namespace detail {
+
+/// Calls `run(task, first, last)` for parts of 0 to `count` on TBB's threads: TBB's templates are compiled once, not
+/// for each task.
+inline void split_by_tbb(std::size_t count, void* task, void (*run)(void*, std::size_t, std::size_t))
+{
+    tbb::parallel_for(tbb::blocked_range<std::size_t>{0, count},
+                      [=](const tbb::blocked_range<std::size_t>& part) { run(task, part.begin(), part.end()); });
+}
+
+} // namespace detail
 
 /// Does the work on TBB's threads. To limit their number, hold a `tbb::global_control` or call from
 /// within a `tbb::task_arena`, as for any TBB code.
@@ -42187,7 +42223,11 @@ struct tbb_execution {
     void for_each(std::size_t count, Task&& task) const
     {
         if (count == 1) return task(std::size_t{0});
-        tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) { task(i); });
+        using called = std::remove_reference_t<Task>;
+        detail::split_by_tbb(count, const_cast<std::remove_const_t<called>*>(std::addressof(task)),
+                             [](void* one, std::size_t first, std::size_t last) {
+                                 for (; first != last; ++first) (*static_cast<called*>(one))(first);
+                             });
     }
 };
 
@@ -46393,34 +46433,32 @@ private:
 #ifndef AWQ_REPORT_REPORT_STATE_HPP
 #define AWQ_REPORT_REPORT_STATE_HPP
 
-#include <tuple>
-
 namespace awq {
 
 // What a report is made of as bytes, see io/state_bytes.hpp. The notices go apart: their list shows what is added.
 
-auto members_of(same_state<notice> auto& each) { return std::tie(each.level, each.text); }
-auto members_of(same_state<fallback_list> auto& list) { return std::tie(list.all()); }
-auto members_of(same_state<tensor_report> auto& each)
+void visit_members(same_state<notice> auto& each, auto&& visit) { visit(each.level, each.text); }
+void visit_members(same_state<fallback_list> auto& list, auto&& visit) { visit(list.all()); }
+void visit_members(same_state<tensor_report> auto& each, auto&& visit)
 {
-    return std::tie(each.name, each.type, each.elements, each.bytes);
+    visit(each.name, each.type, each.elements, each.bytes);
 }
-auto members_of(same_state<output_report> auto& each) { return std::tie(each.path, each.tensors); }
-auto members_of(same_state<layer_report> auto& each)
+void visit_members(same_state<output_report> auto& each, auto&& visit) { visit(each.path, each.tensors); }
+void visit_members(same_state<layer_report> auto& each, auto&& visit)
 {
-    return std::tie(each.layer, each.format, each.steps, each.relative_error, each.skipped);
+    visit(each.layer, each.format, each.steps, each.relative_error, each.skipped);
 }
-auto members_of(same_state<expert_report> auto& each) { return std::tie(each.layer, each.tokens, each.few); }
-auto members_of(same_state<mapping_report> auto& each)
+void visit_members(same_state<expert_report> auto& each, auto&& visit) { visit(each.layer, each.tokens, each.few); }
+void visit_members(same_state<mapping_report> auto& each, auto&& visit)
 {
-    return std::tie(each.layer, each.smooth_layer, each.balance_layers, each.initial_error, each.best_error,
-                    each.best_ratio, each.duo_scaling, each.tokens, each.skipped_candidates, each.skipped);
+    visit(each.layer, each.smooth_layer, each.balance_layers, each.initial_error, each.best_error, each.best_ratio,
+          each.duo_scaling, each.tokens, each.skipped_candidates, each.skipped);
 }
-auto members_of(same_state<run_report> auto& all)
+void visit_members(same_state<run_report> auto& all, auto&& visit)
 {
-    return std::tie(all.model, all.mode, all.scheme, all.group_size, all.instruction_set, all.options, all.mappings,
-                    all.layers, all.experts, all.fallbacks, all.seconds, all.peak_rss_bytes, all.outputs, all.contents,
-                    all.parameters, all.source_bytes);
+    visit(all.model, all.mode, all.scheme, all.group_size, all.instruction_set, all.options, all.mappings, all.layers,
+          all.experts, all.fallbacks, all.seconds, all.peak_rss_bytes, all.outputs, all.contents, all.parameters,
+          all.source_bytes);
 }
 
 } // namespace awq
@@ -48920,7 +48958,6 @@ AWQ_CALL result<export_report> export_gguf(const export_options& options)
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -48940,13 +48977,13 @@ struct finished_output {
     bool is_directory = false;
     bool overwrite = false; ///< whether it replaces what is in its place
 };
-auto members_of(same_state<finished_output> auto& each)
+void visit_members(same_state<finished_output> auto& each, auto&& visit)
 {
-    return std::tie(each.target, each.inode, each.is_directory, each.overwrite);
+    visit(each.target, each.inode, each.is_directory, each.overwrite);
 }
-auto members_of(same_state<measured_types> auto& each)
+void visit_members(same_state<measured_types> auto& each, auto&& visit)
 {
-    return std::tie(each.overrides, each.mix_divergence, each.divergence);
+    visit(each.overrides, each.mix_divergence, each.divergence);
 }
 
 /// What a run knows when it has finished some blocks: with that, another run goes on behind them.
@@ -48967,10 +49004,10 @@ struct run_record {
 
     output_path hidden_path() const { return (place / ("hidden." + std::to_string(hidden_file % 2))).string(); }
 };
-auto members_of(same_state<run_record> auto& all)
+void visit_members(same_state<run_record> auto& all, auto&& visit)
 {
-    return std::tie(all.identity, all.blocks, all.directories, all.sinks, all.hidden_file, all.hidden, all.measured,
-                    all.found_grouped_query, all.matched_mappings, all.report, all.notices, all.finished);
+    visit(all.identity, all.blocks, all.directories, all.sinks, all.hidden_file, all.hidden, all.measured,
+          all.found_grouped_query, all.matched_mappings, all.report, all.notices, all.finished);
 }
 
 namespace detail {
@@ -49130,6 +49167,7 @@ inline result<run_report> finish_outputs(run_record&& left, notice_list& told)
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -49661,26 +49699,27 @@ inline status check_request_files(const oneshot_options& request)
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 namespace awq {
 
-auto members_of(same_state<layer_format> auto& each) { return std::tie(each.targets, each.scheme, each.group_size); }
-auto members_of(same_state<mapping_pattern> auto& each)
+void visit_members(same_state<layer_format> auto& each, auto&& visit)
 {
-    return std::tie(each.smooth_layer, each.balance_layers, each.optional_layers);
+    visit(each.targets, each.scheme, each.group_size);
 }
-auto members_of(same_state<search_options> auto& each)
+void visit_members(same_state<mapping_pattern> auto& each, auto&& visit)
 {
-    return std::tie(each.n_grid, each.duo_scaling, each.storage, each.finalists, each.screening_rows,
-                    each.deciding_rows);
+    visit(each.smooth_layer, each.balance_layers, each.optional_layers);
 }
-auto members_of(same_state<rounding_options> auto& each)
+void visit_members(same_state<search_options> auto& each, auto&& visit)
 {
-    return std::tie(each.importance, each.better_rounding, each.clip_steps, each.error_feedback, each.damping,
-                    each.least_squares_lambda, each.least_squares_share, each.least_squares_tokens);
+    visit(each.n_grid, each.duo_scaling, each.storage, each.finalists, each.screening_rows, each.deciding_rows);
+}
+void visit_members(same_state<rounding_options> auto& each, auto&& visit)
+{
+    visit(each.importance, each.better_rounding, each.clip_steps, each.error_feedback, each.damping,
+          each.least_squares_lambda, each.least_squares_share, each.least_squares_tokens);
 }
 
 namespace detail {
@@ -53001,6 +53040,7 @@ private:
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>

@@ -520,8 +520,7 @@ AWQ_ABI_END
 
 #endif
 
-#include <concepts>
-#include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 #if AWQ_EXCEPTIONS
@@ -551,10 +550,13 @@ class [[nodiscard]] result {
 public:
     using value_type = T;
 
-    result(const T& value) requires std::copy_constructible<T> : has_value_(true) { std::construct_at(&value_, value); }
-    result(T&& value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }
-    result(const error& cause) noexcept : has_value_(false) { std::construct_at(&error_, cause); }
-    result(const result& other) requires std::copy_constructible<T> : has_value_(other.has_value_) { copy_from(other); }
+    result(const T& value) requires std::is_copy_constructible_v<T> : has_value_(true) { ::new (&value_) T(value); }
+    result(T&& value) : has_value_(true) { ::new (&value_) T(std::move(value)); }
+    result(const error& cause) noexcept : has_value_(false) { ::new (&error_) awq::error(cause); }
+    result(const result& other) requires std::is_copy_constructible_v<T> : has_value_(other.has_value_)
+    {
+        copy_from(other);
+    }
     result(result&& other) noexcept : has_value_(other.has_value_) { copy_from(std::move(other)); }
     result& operator=(result other) noexcept
     {
@@ -594,17 +596,17 @@ private:
     void copy_from(Other&& other)
     {
         if (has_value_)
-            std::construct_at(&value_, std::forward<Other>(other).value_);
+            ::new (&value_) T(std::forward<Other>(other).value_);
         else
-            std::construct_at(&error_, other.error_);
+            ::new (&error_) awq::error(other.error_);
     }
 
     void destroy() noexcept
     {
         if (has_value_)
-            std::destroy_at(&value_);
+            value_.~T();
         else
-            std::destroy_at(&error_);
+            error_.~error();
     }
 
     bool has_value_;
@@ -10067,6 +10069,7 @@ struct lane_storage<floats_16> : detail::vector_storage<floats_16, int __attribu
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
@@ -10105,6 +10108,16 @@ inline void fit_baseline(const block_source* blocks, std::size_t count, block_gr
                          std::size_t columns) noexcept
 {
     fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
+}
+
+/// The format that stands for all whose blocks are searched alike: in blocks of 32 only the grid differs.
+template <class Format>
+using searched_as = std::conditional_t<facts(Format::id).block_columns == 32, q4_0, Format>;
+
+template <class Format>
+inline void improve_baseline(const block_source& block, block_grid& grid, std::uint8_t* codes) noexcept
+{
+    improve_block<Format, lanes<widest_floats>>(block, grid, codes);
 }
 
 // Where a compiler was told to use AVX2, GCC has nothing better to choose.
@@ -10185,11 +10198,11 @@ AWQ_COMPILED void simd_engine::improve(type format, const block_source& block, b
                                        std::uint8_t* codes) noexcept
 {
     with_format(format, [&](auto chosen) {
-        using chosen_format = decltype(chosen);
+        using searched = detail::searched_as<decltype(chosen)>;
 #if AWQ_GGUF_RUNTIME_DISPATCH
-        if (__builtin_cpu_supports("avx2")) return detail::improve_avx2<chosen_format>(block, grid, codes);
+        if (__builtin_cpu_supports("avx2")) return detail::improve_avx2<searched>(block, grid, codes);
 #endif
-        detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
+        detail::improve_baseline<searched>(block, grid, codes);
     });
 }
 #endif

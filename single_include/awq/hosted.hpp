@@ -525,8 +525,7 @@ AWQ_ABI_END
 
 #endif
 
-#include <concepts>
-#include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 #if AWQ_EXCEPTIONS
@@ -556,10 +555,13 @@ class [[nodiscard]] result {
 public:
     using value_type = T;
 
-    result(const T& value) requires std::copy_constructible<T> : has_value_(true) { std::construct_at(&value_, value); }
-    result(T&& value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }
-    result(const error& cause) noexcept : has_value_(false) { std::construct_at(&error_, cause); }
-    result(const result& other) requires std::copy_constructible<T> : has_value_(other.has_value_) { copy_from(other); }
+    result(const T& value) requires std::is_copy_constructible_v<T> : has_value_(true) { ::new (&value_) T(value); }
+    result(T&& value) : has_value_(true) { ::new (&value_) T(std::move(value)); }
+    result(const error& cause) noexcept : has_value_(false) { ::new (&error_) awq::error(cause); }
+    result(const result& other) requires std::is_copy_constructible_v<T> : has_value_(other.has_value_)
+    {
+        copy_from(other);
+    }
     result(result&& other) noexcept : has_value_(other.has_value_) { copy_from(std::move(other)); }
     result& operator=(result other) noexcept
     {
@@ -599,17 +601,17 @@ private:
     void copy_from(Other&& other)
     {
         if (has_value_)
-            std::construct_at(&value_, std::forward<Other>(other).value_);
+            ::new (&value_) T(std::forward<Other>(other).value_);
         else
-            std::construct_at(&error_, other.error_);
+            ::new (&error_) awq::error(other.error_);
     }
 
     void destroy() noexcept
     {
         if (has_value_)
-            std::destroy_at(&value_);
+            value_.~T();
         else
-            std::destroy_at(&error_);
+            error_.~error();
     }
 
     bool has_value_;
@@ -10072,6 +10074,7 @@ struct lane_storage<floats_16> : detail::vector_storage<floats_16, int __attribu
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
@@ -10110,6 +10113,16 @@ inline void fit_baseline(const block_source* blocks, std::size_t count, block_gr
                          std::size_t columns) noexcept
 {
     fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
+}
+
+/// The format that stands for all whose blocks are searched alike: in blocks of 32 only the grid differs.
+template <class Format>
+using searched_as = std::conditional_t<facts(Format::id).block_columns == 32, q4_0, Format>;
+
+template <class Format>
+inline void improve_baseline(const block_source& block, block_grid& grid, std::uint8_t* codes) noexcept
+{
+    improve_block<Format, lanes<widest_floats>>(block, grid, codes);
 }
 
 // Where a compiler was told to use AVX2, GCC has nothing better to choose.
@@ -10190,11 +10203,11 @@ AWQ_COMPILED void simd_engine::improve(type format, const block_source& block, b
                                        std::uint8_t* codes) noexcept
 {
     with_format(format, [&](auto chosen) {
-        using chosen_format = decltype(chosen);
+        using searched = detail::searched_as<decltype(chosen)>;
 #if AWQ_GGUF_RUNTIME_DISPATCH
-        if (__builtin_cpu_supports("avx2")) return detail::improve_avx2<chosen_format>(block, grid, codes);
+        if (__builtin_cpu_supports("avx2")) return detail::improve_avx2<searched>(block, grid, codes);
 #endif
-        detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
+        detail::improve_baseline<searched>(block, grid, codes);
     });
 }
 #endif
@@ -12352,9 +12365,27 @@ private:
 #ifndef AWQ_EXECUTION_TBB_EXECUTION_HPP
 #define AWQ_EXECUTION_TBB_EXECUTION_HPP
 
+#include <tbb/blocked_range.h>
 #include <tbb/parallel_for.h>
 
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+
 namespace awq {
+
+namespace detail {
+
+/// Calls `run(task, first, last)` for parts of 0 to `count` on TBB's threads: TBB's templates are compiled once, not
+/// for each task.
+inline void split_by_tbb(std::size_t count, void* task, void (*run)(void*, std::size_t, std::size_t))
+{
+    tbb::parallel_for(tbb::blocked_range<std::size_t>{0, count},
+                      [=](const tbb::blocked_range<std::size_t>& part) { run(task, part.begin(), part.end()); });
+}
+
+} // namespace detail
 
 /// Does the work on TBB's threads. To limit their number, hold a `tbb::global_control` or call from
 /// within a `tbb::task_arena`, as for any TBB code.
@@ -12368,7 +12399,11 @@ struct tbb_execution {
     void for_each(std::size_t count, Task&& task) const
     {
         if (count == 1) return task(std::size_t{0});
-        tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) { task(i); });
+        using called = std::remove_reference_t<Task>;
+        detail::split_by_tbb(count, const_cast<std::remove_const_t<called>*>(std::addressof(task)),
+                             [](void* one, std::size_t first, std::size_t last) {
+                                 for (; first != last; ++first) (*static_cast<called*>(one))(first);
+                             });
     }
 };
 
