@@ -260,8 +260,8 @@ const flag_row rows[] = {
     {"--hidden-states", "hidden_states",
      [](app& command, const char* name, flags& into) {
          choice(command, name, into.hidden_states,
-                "What the text is kept in between blocks; bfloat16 takes half the memory; auto: bfloat16 where mixed "
-                "products take it",
+                "What the text is kept in between blocks; bfloat16 takes half the memory; auto: bfloat16 with mixed "
+                "products and --smoothing-only",
                 {"auto", "float32", "bfloat16"});
      },
      [](const flags& from, request& to) {

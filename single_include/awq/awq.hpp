@@ -6745,7 +6745,8 @@ struct sample_calibration {
     std::size_t num_calibration_samples = 128;
     std::size_t max_seq_length = 512;
     bool all_experts = false; ///< statistics of every expert are of all tokens, not of its own only
-    /// What the text is kept in between blocks: f32, or bf16 with half the memory; none: bf16 where products take it.
+    /// What the text is kept in between blocks: f32, or bf16 with half the memory; none: bf16 where products take it
+    /// and nothing is quantized.
     std::optional<dtype> hidden_states = {};
 
     bool operator==(const sample_calibration&) const = default;
@@ -16988,21 +16989,20 @@ inline status embed_samples(device& machine, const tensor_source& source, std::s
     if (!shape) return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name, "\""};
     AWQ_TRY(const auto places, detail::places_of(samples, shape->rows, source.path()));
     AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
-    constexpr std::size_t stripe = 4096;
-    host_matrix table = xtensor_backend::make(std::min(stripe, shape->rows), shape->cols);
-    auto next = places.cbegin();
-    for (std::size_t first = 0; first < shape->rows && next != places.cend(); first += stripe) {
-        const auto rows = view_of(table).rows_from(0, std::min(stripe, shape->rows - first));
-        const auto is_behind = [&](const detail::token_place& each) { return each.id >= first + rows.rows(); };
-        const std::span some{next, std::find_if(next, places.cend(), is_behind)};
-        if (some.empty()) continue;
-        AWQ_CHECK(source.read_rows(name, first, rows));
-        for_each_row(machine.tasks(), some.size(), [&](std::size_t i) {
-            embed_row(config.embedding_scale(), start.project_in(), rows.row(some[i].id - first),
-                      hidden.row(some[i].row));
-        });
-        next += static_cast<std::ptrdiff_t>(some.size());
-    }
+    constexpr std::size_t stripe = 256;
+    std::vector<status> done(chunk_count(shape->rows, stripe));
+    machine.tasks().for_each(done.size(), [&](std::size_t i) {
+        const std::size_t first = i * stripe, end = std::min(first + stripe, shape->rows);
+        auto place = std::ranges::lower_bound(places, first, {}, &detail::token_place::id);
+        if (place == places.end() || place->id >= end) return;
+        const scratch memory{(end - first) * shape->cols};
+        const matrix_view<float> rows{memory.data(), end - first, shape->cols};
+        done[i] = memory ? source.read_rows(name, first, rows) : status{detail::no_memory("embeddings")};
+        for (; done[i] && place != places.end() && place->id < end; ++place)
+            embed_row(config.embedding_scale(), start.project_in(), rows.row(place->id - first),
+                      hidden.row(place->row));
+    });
+    for (const status& each : done) AWQ_CHECK(each);
     if (config.normed_embeddings) machine.norm(start.embedding_norm(config), hidden, hidden);
     return detail::add_learned_positions(machine, source, lengths_of(samples), hidden);
 }
@@ -48612,11 +48612,12 @@ inline precision choose_precision(const run_settings& options, dtype stored, not
     return options.operands.value_or(is_better ? precision::mixed : precision::float32);
 }
 
-/// What the text is kept in between blocks. Where the options leave it open: what the products take of it.
+/// What the text is kept in between blocks. Where the options leave it open: what mixed products take of it, if
+/// nothing is rounded by the difference of two streams, which wants all digits.
 inline dtype choose_hidden_states(const run_settings& options)
 {
-    const bool is_rounded = options.operands == precision::mixed && detail::has_amx();
-    return options.hidden_states.value_or(is_rounded ? dtype::bf16 : dtype::f32);
+    const bool is_enough = options.smoothing_only && options.operands == precision::mixed && detail::has_amx();
+    return options.hidden_states.value_or(is_enough ? dtype::bf16 : dtype::f32);
 }
 
 } // namespace awq
@@ -55193,15 +55194,16 @@ namespace awq {
 /// not, and other blocks take what their size says.
 class AWQ_ABI_TAG run_predictor {
 public:
-    /// Runs the measurement: about what one block takes with 2048 tokens, three times.
+    /// Runs the measurement: about what one block takes with three chunks of tokens, twice.
     result<run_prediction> predict(device& machine, oneshot_options options)
     {
         options.dry_run = true;
         options.resume = false;
         AWQ_TRY(run_, oneshot_run::prepare(machine, options));
         for (const token_ids& each : run_->samples_) tokens_ += each.size();
-        some_ = beginning(run_->samples_, tokens_per_chunk);
-        few_ = beginning(run_->samples_, tokens_per_chunk / 4);
+        // Of one chunk more: the first of them makes room for what the others use again.
+        some_ = beginning(run_->samples_, 2 * tokens_per_chunk);
+        few_ = beginning(run_->samples_, tokens_per_chunk);
         AWQ_CHECK(measure());
         const memory_need need = run_->least();
         run_prediction made;
@@ -55357,7 +55359,7 @@ private:
     double seconds_to_write() const
     {
         const run_settings& options = run_->options_;
-        constexpr double bytes_a_second = 1e9, rounded_a_second = 2e7;
+        constexpr double bytes_a_second = 1e9;
         double bytes = 0, rounded = 0;
         const std::string* const models[] = {&options.output, &options.output_smoothed, &options.output_dequantized,
                                              &options.output_awq};
@@ -55366,7 +55368,14 @@ private:
         if (!options.gguf_type.empty())
             for (const expected_tensor& each : expected_outer_tensors(config()))
                 rounded += static_cast<double>(each.rows) * static_cast<double>(each.cols);
-        return bytes / bytes_a_second + rounded / rounded_a_second;
+        return bytes / bytes_a_second + rounded * seconds_to_round();
+    }
+
+    /// One weight: as in the first block, or as one core does.
+    double seconds_to_round() const
+    {
+        const double block = once(large_, "quantize");
+        return block > 0 ? block / static_cast<double>(elements_of(layout_of(config(), 0))) : 5e-8;
     }
 
     static void add(run_prediction& to, const std::string& step, double seconds)

@@ -44,17 +44,19 @@ TEST_CASE("the automatic precision is mixed only where stored weights are exact 
     CHECK(notes.empty());
 }
 
-TEST_CASE("hidden states are kept in what the products take of them, unless another type is asked for")
+TEST_CASE("the text is kept in what mixed products take of it where a run only smooths, unless a type is asked for")
 {
     awq::run_settings options;
-    for (const awq::precision operands : {awq::precision::float32, awq::precision::mixed}) {
-        options.operands = operands;
-        options.hidden_states = std::nullopt;
-        const bool is_rounded = operands == awq::precision::mixed && awq::detail::has_amx();
-        CHECK(awq::choose_hidden_states(options) == (is_rounded ? awq::dtype::bf16 : awq::dtype::f32));
-        for (const awq::dtype wanted : {awq::dtype::f32, awq::dtype::bf16}) {
-            options.hidden_states = wanted;
-            CHECK(awq::choose_hidden_states(options) == wanted);
+    for (const bool smoothing_only : {false, true})
+        for (const awq::precision operands : {awq::precision::float32, awq::precision::mixed}) {
+            options.smoothing_only = smoothing_only;
+            options.operands = operands;
+            options.hidden_states = std::nullopt;
+            const bool is_half = smoothing_only && operands == awq::precision::mixed && awq::detail::has_amx();
+            CHECK(awq::choose_hidden_states(options) == (is_half ? awq::dtype::bf16 : awq::dtype::f32));
+            for (const awq::dtype wanted : {awq::dtype::f32, awq::dtype::bf16}) {
+                options.hidden_states = wanted;
+                CHECK(awq::choose_hidden_states(options) == wanted);
+            }
         }
-    }
 }

@@ -8,7 +8,9 @@
 #include <awq/block/tensor_source.hpp>
 #include <awq/device/device.hpp>
 #include <awq/device/host_matrix.hpp>
-#include <awq/execution/for_each_row.hpp>
+#include <awq/device/no_memory.hpp>
+#include <awq/execution/execution_concept.hpp>
+#include <awq/execution/scratch.hpp>
 #include <awq/model/causal_lm.hpp>
 
 #include <algorithm>
@@ -85,21 +87,20 @@ inline status embed_samples(device& machine, const tensor_source& source, std::s
     if (!shape) return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name, "\""};
     AWQ_TRY(const auto places, detail::places_of(samples, shape->rows, source.path()));
     AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
-    constexpr std::size_t stripe = 4096;
-    host_matrix table = xtensor_backend::make(std::min(stripe, shape->rows), shape->cols);
-    auto next = places.cbegin();
-    for (std::size_t first = 0; first < shape->rows && next != places.cend(); first += stripe) {
-        const auto rows = view_of(table).rows_from(0, std::min(stripe, shape->rows - first));
-        const auto is_behind = [&](const detail::token_place& each) { return each.id >= first + rows.rows(); };
-        const std::span some{next, std::find_if(next, places.cend(), is_behind)};
-        if (some.empty()) continue;
-        AWQ_CHECK(source.read_rows(name, first, rows));
-        for_each_row(machine.tasks(), some.size(), [&](std::size_t i) {
-            embed_row(config.embedding_scale(), start.project_in(), rows.row(some[i].id - first),
-                      hidden.row(some[i].row));
-        });
-        next += static_cast<std::ptrdiff_t>(some.size());
-    }
+    constexpr std::size_t stripe = 256;
+    std::vector<status> done(chunk_count(shape->rows, stripe));
+    machine.tasks().for_each(done.size(), [&](std::size_t i) {
+        const std::size_t first = i * stripe, end = std::min(first + stripe, shape->rows);
+        auto place = std::ranges::lower_bound(places, first, {}, &detail::token_place::id);
+        if (place == places.end() || place->id >= end) return;
+        const scratch memory{(end - first) * shape->cols};
+        const matrix_view<float> rows{memory.data(), end - first, shape->cols};
+        done[i] = memory ? source.read_rows(name, first, rows) : status{detail::no_memory("embeddings")};
+        for (; done[i] && place != places.end() && place->id < end; ++place)
+            embed_row(config.embedding_scale(), start.project_in(), rows.row(place->id - first),
+                      hidden.row(place->row));
+    });
+    for (const status& each : done) AWQ_CHECK(each);
     if (config.normed_embeddings) machine.norm(start.embedding_norm(config), hidden, hidden);
     return detail::add_learned_positions(machine, source, lengths_of(samples), hidden);
 }

@@ -19,7 +19,8 @@ struct sample_calibration {
     std::size_t num_calibration_samples = 128;
     std::size_t max_seq_length = 512;
     bool all_experts = false; ///< statistics of every expert are of all tokens, not of its own only
-    /// What the text is kept in between blocks: f32, or bf16 with half the memory; none: bf16 where products take it.
+    /// What the text is kept in between blocks: f32, or bf16 with half the memory; none: bf16 where products take it
+    /// and nothing is quantized.
     std::optional<dtype> hidden_states = {};
 
     bool operator==(const sample_calibration&) const = default;

@@ -24,11 +24,12 @@ inline precision choose_precision(const run_settings& options, dtype stored, not
     return options.operands.value_or(is_better ? precision::mixed : precision::float32);
 }
 
-/// What the text is kept in between blocks. Where the options leave it open: what the products take of it.
+/// What the text is kept in between blocks. Where the options leave it open: what mixed products take of it, if
+/// nothing is rounded by the difference of two streams, which wants all digits.
 inline dtype choose_hidden_states(const run_settings& options)
 {
-    const bool is_rounded = options.operands == precision::mixed && detail::has_amx();
-    return options.hidden_states.value_or(is_rounded ? dtype::bf16 : dtype::f32);
+    const bool is_enough = options.smoothing_only && options.operands == precision::mixed && detail::has_amx();
+    return options.hidden_states.value_or(is_enough ? dtype::bf16 : dtype::f32);
 }
 
 } // namespace awq

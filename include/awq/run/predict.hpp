@@ -27,15 +27,16 @@ namespace awq {
 /// not, and other blocks take what their size says.
 class AWQ_ABI_TAG run_predictor {
 public:
-    /// Runs the measurement: about what one block takes with 2048 tokens, three times.
+    /// Runs the measurement: about what one block takes with three chunks of tokens, twice.
     result<run_prediction> predict(device& machine, oneshot_options options)
     {
         options.dry_run = true;
         options.resume = false;
         AWQ_TRY(run_, oneshot_run::prepare(machine, options));
         for (const token_ids& each : run_->samples_) tokens_ += each.size();
-        some_ = beginning(run_->samples_, tokens_per_chunk);
-        few_ = beginning(run_->samples_, tokens_per_chunk / 4);
+        // Of one chunk more: the first of them makes room for what the others use again.
+        some_ = beginning(run_->samples_, 2 * tokens_per_chunk);
+        few_ = beginning(run_->samples_, tokens_per_chunk);
         AWQ_CHECK(measure());
         const memory_need need = run_->least();
         run_prediction made;
@@ -191,7 +192,7 @@ private:
     double seconds_to_write() const
     {
         const run_settings& options = run_->options_;
-        constexpr double bytes_a_second = 1e9, rounded_a_second = 2e7;
+        constexpr double bytes_a_second = 1e9;
         double bytes = 0, rounded = 0;
         const std::string* const models[] = {&options.output, &options.output_smoothed, &options.output_dequantized,
                                              &options.output_awq};
@@ -200,7 +201,14 @@ private:
         if (!options.gguf_type.empty())
             for (const expected_tensor& each : expected_outer_tensors(config()))
                 rounded += static_cast<double>(each.rows) * static_cast<double>(each.cols);
-        return bytes / bytes_a_second + rounded / rounded_a_second;
+        return bytes / bytes_a_second + rounded * seconds_to_round();
+    }
+
+    /// One weight: as in the first block, or as one core does.
+    double seconds_to_round() const
+    {
+        const double block = once(large_, "quantize");
+        return block > 0 ? block / static_cast<double>(elements_of(layout_of(config(), 0))) : 5e-8;
     }
 
     static void add(run_prediction& to, const std::string& step, double seconds)
