@@ -17921,7 +17921,7 @@ public:
         : is_factor_(of.are_few(in_features)), own_(of.own)
     {
         if (is_factor_)
-            values_ = xtensor_backend::make(of.count, in_features); // each row is written to, by some machine
+            values_ = xtensor_backend::make(of.count, in_features); // `complete` leaves no row as it is
         else
             values_ = make_zeros(machine.tasks(), in_features, in_features);
     }
@@ -17942,16 +17942,20 @@ public:
     void observe(device& machine, matrix_view<const float> x, bool waits)
     {
         if (is_factor_)
-            machine.copy(x, next_rows(x.rows()));
+            keep(machine, x);
         else if (waits)
             waiting_.push_back(copy_of(machine, x));
         else
             machine.add_upper_gram(x, matrix());
     }
 
-    /// After the last batch, by all machines that have batches. `waits`: as told to `observe`.
+    /// After the last batch, by all machines that have batches. `waits`: as told to `observe`. Error: there were more
+    /// inputs than tokens were announced.
     status complete(device& machine, machines& all, bool waits)
     {
+        if (is_factor_ && seen_ > own_.size())
+            return error{error_code::invalid_argument, "statistics: ", seen_, " inputs of ", own_.size(), " tokens"};
+        if (is_factor_) machine.clear(view_of(values_).rows_from(own_.first + seen_, own_.size() - seen_));
         if (is_factor_) return all.share_rows(std::as_writable_bytes(values_of(values_)), row_bytes(), own_);
         if (waits) AWQ_CHECK(add_upper_grams(machine, all, waiting_, matrix()));
         waiting_.clear();
@@ -17971,10 +17975,10 @@ public:
 private:
     std::size_t row_bytes() const noexcept { return values_.shape()[1] * sizeof(float); }
 
-    matrix_view<float> next_rows(std::size_t count) noexcept
+    void keep(device& machine, matrix_view<const float> x)
     {
-        const std::size_t first = own_.first + std::exchange(seen_, seen_ + count);
-        return view_of(values_).rows_from(first, count);
+        const std::size_t first = own_.first + std::exchange(seen_, seen_ + x.rows());
+        if (seen_ <= own_.size()) machine.copy(x, view_of(values_).rows_from(first, x.rows()));
     }
 
     host_matrix values_; ///< (in_features, in_features), or (tokens, in_features)

@@ -116,3 +116,23 @@ TEST_CASE("inputs and their Gram matrix are divided by the same scales")
     }
     for (std::size_t i = 0; i < found[0].size(); ++i) CHECK(found[0][i] == Approx(found[1][i]).epsilon(1e-4));
 }
+
+TEST_CASE("inputs that were not seen count as zeros, and more than were announced are an error")
+{
+    const std::vector<std::size_t> sizes{6, 3};
+    const std::vector<host_matrix> all = batches(sizes);
+    awq::device& machine = test::serial_machine();
+    awq::input_gram few{machine, width, {20, {0, 20}, 0}}, matrix{machine, width, {20, {0, 20}, 1000}};
+    for (awq::input_gram* const each : {&few, &matrix}) {
+        for (const host_matrix& batch : all) each->observe(machine, view_of(batch), false);
+        REQUIRE(each->complete(machine, awq::alone(), false));
+    }
+    const std::vector<double> found = squares_of(few.view()), expected = squares_of(matrix.view());
+    for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i] == Approx(expected[i]).epsilon(1e-4));
+
+    awq::input_gram less{machine, width, {8, {0, 8}, 0}};
+    for (const host_matrix& batch : all) less.observe(machine, view_of(batch), false);
+    const auto done = less.complete(machine, awq::alone(), false);
+    REQUIRE(!done);
+    CHECK(done.error().text() == "statistics: 9 inputs of 8 tokens");
+}
