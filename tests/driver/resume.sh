@@ -49,7 +49,8 @@ for kind; do
         while [ $code != 0 ]; do
             [ $code = 137 ] || { say "$kind, round $i: exit code $code: $(tail -1 err)"; break; }
             kills=$((kills + 1))
-            ls out* >/dev/null 2>&1 && ! ls -d .*.partial-* >/dev/null 2>&1 && break # it was at its end
+            # It was at its end: all is in place, and what is left is marked to be removed.
+            ls out* >/dev/null 2>&1 && ! ls -d .*.partial-* 2>/dev/null | grep -qv '\.done$' && rm -rf .*.done && break
             if ((RANDOM % 3)); then (run $kind --resume >/dev/null 2>err); code=$?; else killed_run $kind --resume; fi
             grep -q resumed err && resumed=$((resumed + 1))
         done

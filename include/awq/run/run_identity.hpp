@@ -114,7 +114,6 @@ inline result<run_identity> identity_of(const run_settings& options, std::span<c
     add("--instruction-set", std::string{kernel_instruction_set()});
     add("--reproducible", reproducible_products.load());
     add("--precision", operands.value_or(precision::float32));
-    add("--hidden-states", hidden_states.value_or(dtype::f32));
     add("the processor's matrix unit", operands == precision::mixed && detail::has_amx());
     add("--model", model);
     detail::add_files(model, made);
@@ -158,6 +157,7 @@ inline result<run_identity> identity_of(const run_settings& options, std::span<c
     add("--least-squares", rounding.least_squares_lambda);
     add("--least-squares-share", rounding.least_squares_share);
     add("the options of rounding", rounding);
+    add("--hidden-states", hidden_states.value_or(dtype::f32)); // behind those that it may follow from
     add("the calibration text", std::vector<token_ids>{samples.begin(), samples.end()});
     if (imatrix.empty()) return made;
     AWQ_TRY(const std::string content, read_file(imatrix));
