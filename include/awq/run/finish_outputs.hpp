@@ -76,7 +76,8 @@ inline void remove_temporaries(std::vector<std::filesystem::path> directories)
         done += detail::done_ending;
         std::error_code failure;
         std::filesystem::rename(directory, done, failure);
-        detail::remove_tree((failure ? directory : done).c_str());
+        if (failure) detail::remove_tree(directory.c_str());
+        detail::remove_tree(done.c_str()); // or what a run that died here has left of it
     }
 }
 
